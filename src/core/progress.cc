@@ -1,0 +1,40 @@
+#include "core/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace equibolt {
+
+std::string duration_text(double seconds) {
+  const auto total = static_cast<long>(std::lround(std::clamp(seconds, 0.0, 3.6e7)));
+  if (total >= 3600) return fmt::format("{} h {:02} min", total / 3600, total / 60 % 60);
+  if (total >= 60) return fmt::format("{} min {:02} s", total / 60, total % 60);
+  return fmt::format("{} s", total);
+}
+
+Progress::Progress(std::string label, double total)
+    : label_(std::move(label)), total_(total), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (shown_) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::update(double done, std::string_view note) {
+  if (!terminal_) return;
+  const auto now = Clock::now();
+  if (now - drawn_ < std::chrono::milliseconds(200)) return;
+  drawn_ = now;
+  shown_ = true;
+  const double fraction = total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 0.0;
+  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  const std::string left =
+      fraction > 0 ? duration_text(elapsed * (1 - fraction) / fraction) + " left" : std::string("starting");
+  fmt::print(stderr, "\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note);
+  std::fflush(stderr);
+}
+
+}  // namespace equibolt
