@@ -1,0 +1,191 @@
+#include "flow/flow.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "flow/integrator.h"
+#include "flow/prior.h"
+#include "flow/test_fields.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::size_t kParticles = 4;
+constexpr std::size_t kDim = 2;
+
+Configurations<double> prior_samples(std::size_t count) {
+  Configurations<double> x(count, kParticles, kDim);
+  sample_prior(11, 0, x);
+  return x;
+}
+
+double largest_difference(std::span<const double> a, std::span<const double> b) {
+  double largest = 0;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    if (!(std::abs(a[k] - b[k]) <= largest)) largest = std::abs(a[k] - b[k]);
+  }
+  return largest;
+}
+
+TEST(Prior, ASampleDependsOnItsIndexAlone) {
+  Configurations<double> all(10, 5, 3), tail(4, 5, 3);
+  sample_prior(3, 0, all);
+  sample_prior(3, 6, tail);
+  EXPECT_EQ(largest_difference(all.view().slice(6, 4).values(), tail.values()), 0);
+}
+
+TEST(Prior, NormalisationsAreThoseOfTheReference) {
+  EXPECT_NEAR(prior_log_normalisation(4, 2), 5.514, 1e-3);
+  EXPECT_NEAR(prior_log_normalisation(13, 3), 33.082, 1e-3);
+  EXPECT_NEAR(prior_log_normalisation(55, 3), 148.868, 1e-3);
+  EXPECT_NEAR(prior_log_normalisation(22, 3), 57.893, 1e-3);
+}
+
+class Convergence : public testing::TestWithParam<std::pair<Method, double>> {};
+
+TEST_P(Convergence, FixedStepsHaveTheirOrderInPositionDivergenceAndArcLength) {
+  const auto [method, order] = GetParam();
+  CurvedField field;
+  const auto run = [&](Method m, std::size_t steps, Configurations<double>& x) {
+    IntegratorOptions options;
+    options.method = m;
+    options.steps = steps;
+    return integrate(field, options, 0, 1, x, Divergence::exact);
+  };
+  Configurations<double> exact = prior_samples(8);
+  const PathIntegrals exact_paths = run(Method::rk4, 2000, exact);
+  double errors[3][2];
+  for (int k = 0; k < 2; ++k) {
+    Configurations<double> x = prior_samples(8);
+    const PathIntegrals paths = run(method, 40U << k, x);
+    errors[0][k] = largest_difference(x.values(), exact.values());
+    errors[1][k] = largest_difference(paths.divergence, exact_paths.divergence);
+    errors[2][k] = largest_difference(paths.arc_length, exact_paths.arc_length);
+  }
+  for (const auto& error : errors) EXPECT_NEAR(std::log2(error[0] / error[1]), order, 0.25);
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, Convergence,
+                         testing::Values(std::pair{Method::euler, 1.0}, std::pair{Method::midpoint, 2.0},
+                                         std::pair{Method::rk4, 4.0}));
+
+TEST(Dopri5, ErrorFollowsTheToleranceAndSamplesDoNotDependOnTheirNeighbours) {
+  CurvedField field;
+  Configurations<double> exact = prior_samples(16);
+  IntegratorOptions options;
+  options.steps = 2000;
+  const PathIntegrals exact_paths = integrate(field, options, 0, 1, exact, Divergence::exact);
+  options.method = Method::dopri5;
+  std::size_t evaluations_before = 0;
+  for (const double tolerance : {1e-3, 1e-5, 1e-7, 1e-9}) {
+    options.atol = options.rtol = tolerance;
+    Configurations<double> x = prior_samples(16);
+    const PathIntegrals paths = integrate(field, options, 0, 1, x, Divergence::exact);
+    // The field stretches by up to e^3 on the way, and the errors of early steps with it.
+    EXPECT_LE(largest_difference(x.values(), exact.values()), 200 * tolerance);
+    EXPECT_LE(largest_difference(paths.divergence, exact_paths.divergence), 200 * tolerance);
+    EXPECT_GT(paths.evaluations[0], evaluations_before);
+    evaluations_before = paths.evaluations[0];
+    // One at a time gives the same bits.
+    Configurations<double> alone = prior_samples(16);
+    for (const std::size_t b : {std::size_t{0}, std::size_t{7}}) {
+      const PathIntegrals path = integrate(field, options, 0, 1, alone.view().slice(b, 1), Divergence::exact);
+      EXPECT_EQ(path.divergence[0], paths.divergence[b]);
+      EXPECT_EQ(path.evaluations[0], paths.evaluations[b]);
+      EXPECT_EQ(largest_difference(alone[b], x[b]), 0);
+    }
+  }
+}
+
+TEST(Dopri5, IsOfFifthOrderInTheWorkItTakes) {
+  CurvedField field;
+  Configurations<double> exact = prior_samples(8);
+  IntegratorOptions options;
+  options.steps = 4000;
+  integrate(field, options, 0, 1, exact, Divergence::skip);
+  options.method = Method::dopri5;
+  double error[2], evaluations[2];
+  for (int k = 0; k < 2; ++k) {
+    options.atol = options.rtol = k == 0 ? 1e-8 : 1e-11;
+    Configurations<double> x = prior_samples(8);
+    const PathIntegrals paths = integrate(field, options, 0, 1, x, Divergence::skip);
+    error[k] = largest_difference(x.values(), exact.values());
+    evaluations[k] = 0;
+    for (const std::size_t n : paths.evaluations) evaluations[k] += static_cast<double>(n);
+  }
+  const double order = std::log(error[0] / error[1]) / std::log(evaluations[1] / evaluations[0]);
+  EXPECT_GT(order, 4);
+  EXPECT_LT(order, 7);
+}
+
+class Inverse : public testing::TestWithParam<Method> {};
+
+TEST_P(Inverse, UndoesForwardToTolerance) {
+  CurvedField field;
+  IntegratorOptions options;
+  options.method = GetParam();
+  options.steps = 100;
+  options.atol = options.rtol = 1e-8;
+  const FlowSamples forward = sample_flow(field, options, 5, 0, 20, kParticles, kDim);
+  const FlowSamples back = flow_density(field, options, forward.x1);
+  EXPECT_GT(largest_difference(forward.x1.values(), forward.x0.values()), 0.1);
+  EXPECT_LE(largest_difference(back.x0.values(), forward.x0.values()), 2e-6);
+  EXPECT_LE(largest_difference(back.log_density, forward.log_density), 2e-6);
+  EXPECT_LE(largest_difference(back.paths.arc_length, forward.paths.arc_length), 2e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Inverse, testing::Values(Method::rk4, Method::dopri5));
+
+TEST(Flow, OfTheHarmonicSystemHasItsClosedFormDensity) {
+  const double s = 0.6;
+  GaussianField field(s);
+  for (const Method method : {Method::rk4, Method::dopri5}) {
+    IntegratorOptions options;
+    options.method = method;
+    options.steps = 50;
+    options.atol = options.rtol = 1e-8;
+    const FlowSamples samples = sample_flow(field, options, 5, 0, 50, kParticles, kDim);
+    const double freedom = (kParticles - 1) * kDim;
+    for (std::size_t b = 0; b < 50; ++b) {
+      double square = 0;
+      for (const double value : samples.x1[b]) square += value * value;
+      // Without the prior's constant: the normalised density has −(d/2) ln 2π more.
+      const double log_density = -0.5 * square / (s * s) - freedom * std::log(s);
+      EXPECT_NEAR(samples.log_density[b], log_density, 1e-6);
+      EXPECT_NEAR(samples.paths.arc_length[b], samples.paths.displacement[b], 1e-6);  // straight paths
+      for (std::size_t j = 0; j < 8; ++j) EXPECT_NEAR(samples.x1[b][j], s * samples.x0[b][j], 1e-6);
+    }
+  }
+}
+
+/// Sends particles to infinity in finite time when they start far out: dx/dt = 8 u³.
+class ExplodingField final : public ElementwiseField {
+  double amplitude(double) const override { return 8; }
+  double f(double u) const override { return u * u * u; }
+  double slope(double u) const override { return 3 * u * u; }
+};
+
+TEST(Flow, AFailedPathIsReportedAndLeavesTheOthersAlone) {
+  ExplodingField field;
+  for (const Method method : {Method::rk4, Method::dopri5}) {
+    IntegratorOptions options;
+    options.method = method;
+    options.steps = 200;
+    options.max_steps = 500;
+    Configurations<double> x(2, 2, 1);
+    x[0][0] = 3, x[0][1] = -3;
+    x[1][0] = 0.1, x[1][1] = -0.1;
+    const PathIntegrals paths = integrate(field, options, 0, 1, x, Divergence::exact);
+    EXPECT_NE(paths.status[0], IntegrationStatus::ok);
+    EXPECT_EQ(paths.status[1], IntegrationStatus::ok);
+    for (const double value : x.values()) EXPECT_TRUE(std::isfinite(value));
+    // u(t) = u0 / sqrt(1 − 16 u0² t)
+    EXPECT_NEAR(x[1][0], 0.1 / std::sqrt(1 - 0.16), 1e-4);
+  }
+}
+
+}  // namespace
+}  // namespace equibolt

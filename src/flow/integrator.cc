@@ -1,0 +1,320 @@
+#include "flow/integrator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace equibolt {
+namespace {
+
+/// An explicit Runge–Kutta method. Stage s is evaluated at t + c_s h, x + h Σ_r a_{s,r} k_r.
+struct Tableau {
+  std::vector<double> c;
+  std::vector<std::vector<double>> a;
+  std::vector<double> b;
+  std::vector<double> error;  ///< b − b̂, for the embedded error estimate; empty for fixed-step methods
+};
+
+/// Dormand and Prince, J. Comput. Appl. Math. 6 (1980) 19, RK5(4)7M.
+const Tableau& tableau_of(Method method) {
+  static const Tableau euler{{0}, {{}}, {1}, {}};
+  static const Tableau midpoint{{0, 0.5}, {{}, {0.5}}, {0, 1}, {}};
+  static const Tableau rk4{
+      {0, 0.5, 0.5, 1}, {{}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1. / 6, 1. / 3, 1. / 3, 1. / 6}, {}};
+  static const Tableau dopri5{
+      {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1},
+      {{},
+       {1. / 5},
+       {3. / 40, 9. / 40},
+       {44. / 45, -56. / 15, 32. / 9},
+       {19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
+       {9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
+       {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84}},
+      {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84, 0},
+      {71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40}};
+  switch (method) {
+    case Method::euler:
+      return euler;
+    case Method::midpoint:
+      return midpoint;
+    case Method::rk4:
+      return rk4;
+    case Method::dopri5:
+      break;
+  }
+  return dopri5;
+}
+
+double norm(std::span<const double> v) {
+  return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+}
+
+/// The stages of a set of samples, each with its own time and step size: arrays are packed by the position
+/// in `members`, the indices of the samples that are still under way.
+class Stages {
+ public:
+  Stages(Dynamics& dynamics, const Tableau& tableau, ConfigurationsView<double> x, Divergence divergence)
+      : dynamics_(dynamics),
+        tableau_(tableau),
+        wanted_(divergence),
+        stage_x_(x.count(), x.particles(), x.dim()),
+        stage_t_(x.count()) {
+    for (std::size_t s = 0; s < tableau.c.size(); ++s) {
+      k_.emplace_back(x.count(), x.particles(), x.dim());
+      divergence_.emplace_back(x.count());
+      speed_.emplace_back(x.count());
+    }
+  }
+
+  /// Evaluates stages first, …, last−1 for x_m at t_m with step h_m, m in members.
+  void evaluate(std::size_t first, std::size_t last, const std::vector<std::size_t>& members,
+                ConfigurationsView<const double> x, const std::vector<double>& t,
+                const std::vector<double>& h) {
+    const std::size_t n = members.size();
+    const auto slice = [&](Configurations<double>& values) { return values.view().slice(0, n); };
+    for (std::size_t s = first; s < last; ++s) {
+      for (std::size_t m = 0; m < n; ++m) {
+        const std::size_t sample = members[m];
+        stage_t_[m] = t[sample] + tableau_.c[s] * h[sample];
+        const auto out = stage_x_[m];
+        std::copy(x[sample].begin(), x[sample].end(), out.begin());
+        for (std::size_t r = 0; r < s; ++r) {
+          const double weight = h[sample] * tableau_.a[s][r];
+          if (weight == 0) continue;
+          for (std::size_t j = 0; j < out.size(); ++j) out[j] += weight * k_[r][m][j];
+        }
+      }
+      const std::span<const double> times(stage_t_.data(), n);
+      if (wanted_ == Divergence::exact) {
+        dynamics_.velocity_and_divergence(times, slice(stage_x_), slice(k_[s]),
+                                          std::span(divergence_[s]).first(n));
+      } else {
+        dynamics_.velocity(times, slice(stage_x_), slice(k_[s]));
+      }
+      for (std::size_t m = 0; m < n; ++m) speed_[s][m] = norm(k_[s][m]);
+    }
+  }
+
+  /// Σ_s w_s of what the stages hold for member m: of the velocity's coordinate j, divergence or speed.
+  double velocity(const std::vector<double>& w, std::size_t m, std::size_t j) const {
+    double sum = 0;
+    for (std::size_t s = 0; s < w.size(); ++s) sum += w[s] * k_[s].data()[m * k_[s].coordinates() + j];
+    return sum;
+  }
+  double divergence(const std::vector<double>& w, std::size_t m) const { return weighted(divergence_, w, m); }
+  double speed(const std::vector<double>& w, std::size_t m) const { return weighted(speed_, w, m); }
+  double first_speed(std::size_t m) const { return speed_[0][m]; }
+
+  /// First same as last: the last stage of member m becomes the first of the packed position `to`.
+  void carry_last_to_first(std::size_t m, std::size_t to) { copy_stage(k_.size() - 1, m, 0, to); }
+  /// The first stage of member m moves to the packed position `to`.
+  void keep_first(std::size_t m, std::size_t to) { copy_stage(0, m, 0, to); }
+
+ private:
+  static double weighted(const std::vector<std::vector<double>>& values, const std::vector<double>& w,
+                         std::size_t m) {
+    double sum = 0;
+    for (std::size_t s = 0; s < w.size(); ++s) sum += w[s] * values[s][m];
+    return sum;
+  }
+
+  void copy_stage(std::size_t from_stage, std::size_t m, std::size_t to_stage, std::size_t to) {
+    const auto from = k_[from_stage][m];
+    std::copy(from.begin(), from.end(), k_[to_stage][to].begin());
+    divergence_[to_stage][to] = divergence_[from_stage][m];
+    speed_[to_stage][to] = speed_[from_stage][m];
+  }
+
+  Dynamics& dynamics_;
+  const Tableau& tableau_;
+  Divergence wanted_;
+  Configurations<double> stage_x_;
+  std::vector<double> stage_t_;
+  std::vector<Configurations<double>> k_;        // per stage (B, N, D)
+  std::vector<std::vector<double>> divergence_;  // per stage (B,)
+  std::vector<std::vector<double>> speed_;       // per stage (B,)
+};
+
+bool finite(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+}
+
+class Integration {
+ public:
+  Integration(Dynamics& dynamics, const IntegratorOptions& options, double begin, double end,
+              ConfigurationsView<double> x, Divergence divergence)
+      : options_(options),
+        tableau_(tableau_of(options.method)),
+        begin_(begin),
+        end_(end),
+        x_(x),
+        stages_(dynamics, tableau_, x, divergence),
+        t_(x.count(), begin),
+        h_(x.count()),
+        members_(x.count()),
+        next_x_(x.coordinates()) {
+    std::iota(members_.begin(), members_.end(), std::size_t{0});
+    paths_.divergence.assign(x.count(), 0);
+    paths_.arc_length.assign(x.count(), 0);
+    paths_.displacement.assign(x.count(), 0);
+    paths_.evaluations.assign(x.count(), 0);
+    paths_.status.assign(x.count(), IntegrationStatus::ok);
+  }
+
+  PathIntegrals run() {
+    const std::vector<double> start(x_.values().begin(), x_.values().end());
+    if (options_.method == Method::dopri5) {
+      run_adaptive();
+    } else {
+      run_fixed();
+    }
+    for (std::size_t b = 0; b < x_.count(); ++b) {
+      double square = 0;
+      for (std::size_t j = 0; j < x_.coordinates(); ++j) {
+        const double difference = x_[b][j] - start[b * x_.coordinates() + j];
+        square += difference * difference;
+      }
+      paths_.displacement[b] = std::sqrt(square);
+    }
+    return std::move(paths_);
+  }
+
+ private:
+  void run_fixed() {
+    const double h = (end_ - begin_) / static_cast<double>(options_.steps);
+    std::fill(h_.begin(), h_.end(), h);
+    for (std::size_t step = 0; step < options_.steps; ++step) {
+      std::fill(t_.begin(), t_.end(), begin_ + h * static_cast<double>(step));
+      stages_.evaluate(0, tableau_.c.size(), members_, x_, t_, h_);
+      count_evaluations(tableau_.c.size());
+      std::vector<std::size_t> left;
+      for (std::size_t m = 0; m < members_.size(); ++m) {
+        if (advance(m)) left.push_back(members_[m]);
+      }
+      members_ = std::move(left);
+    }
+  }
+
+  void run_adaptive() {
+    choose_first_steps();
+    for (std::size_t step = 0; !members_.empty(); ++step) {
+      if (step == options_.max_steps) {
+        for (const std::size_t sample : members_) paths_.status[sample] = IntegrationStatus::too_many_steps;
+        return;
+      }
+      for (const std::size_t sample : members_) {
+        // The last step ends on the interval's end exactly; a rest too short for floating point is joined.
+        const double rest = end_ - t_[sample];
+        if (std::abs(h_[sample]) > std::abs(rest) * (1 - 1e-12)) h_[sample] = rest;
+      }
+      stages_.evaluate(1, tableau_.c.size(), members_, x_, t_,
+                       h_);  // stage 0 is the last one of the step before
+      count_evaluations(tableau_.c.size() - 1);
+      std::vector<std::size_t> left;
+      for (std::size_t m = 0; m < members_.size(); ++m) {
+        const std::size_t sample = members_[m];
+        const double error = error_norm(m);
+        const bool accepted = error <= 1;  // false for NaN
+        const double h = h_[sample];
+        if (accepted) {
+          if (!advance(m)) continue;
+          t_[sample] = h == end_ - t_[sample] ? end_ : t_[sample] + h;
+          if (t_[sample] == end_) continue;
+        } else if (!std::isfinite(error) && std::abs(h) < 1e-10) {
+          paths_.status[sample] = IntegrationStatus::not_finite;
+          continue;
+        }
+        h_[sample] = h * step_factor(error, accepted);
+        if (accepted) {
+          stages_.carry_last_to_first(m, left.size());
+        } else {
+          stages_.keep_first(m, left.size());
+        }
+        left.push_back(sample);
+      }
+      members_ = std::move(left);
+    }
+  }
+
+  /// x ← x + h Σ b_s k_s and the integrals with it. False, with everything as before, when not finite.
+  bool advance(std::size_t m) {
+    const std::size_t sample = members_[m];
+    const double h = h_[sample];
+    for (std::size_t j = 0; j < x_.coordinates(); ++j) {
+      next_x_[j] = x_[sample][j] + h * stages_.velocity(tableau_.b, m, j);
+    }
+    const double divergence = h * stages_.divergence(tableau_.b, m);
+    const double arc = std::abs(h) * stages_.speed(tableau_.b, m);
+    if (!finite(next_x_) || !std::isfinite(divergence) || !std::isfinite(arc)) {
+      paths_.status[sample] = IntegrationStatus::not_finite;
+      return false;
+    }
+    std::copy(next_x_.begin(), next_x_.end(), x_[sample].begin());
+    paths_.divergence[sample] += divergence;
+    paths_.arc_length[sample] += arc;
+    return true;
+  }
+
+  /// Stage 0 at the start, and first step sizes from the scales of x and v (Hairer, Nørsett and Wanner,
+  /// Solving Ordinary Differential Equations I, II.4, without the second evaluation).
+  void choose_first_steps() {
+    stages_.evaluate(0, 1, members_, x_, t_, h_);
+    count_evaluations(1);
+    const double span = std::abs(end_ - begin_);
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      const double speed = stages_.first_speed(m);
+      const double size = std::clamp(0.01 * norm(x_[members_[m]]) / std::max(speed, 1e-12), 1e-4, 0.1) * span;
+      h_[members_[m]] = std::copysign(std::isfinite(size) ? size : 1e-4 * span, end_ - begin_);
+    }
+  }
+
+  double error_norm(std::size_t m) const {
+    const std::size_t sample = members_[m];
+    const double h = h_[sample];
+    double square = 0;
+    for (std::size_t j = 0; j < x_.coordinates(); ++j) {
+      const double before = x_[sample][j];
+      const double after = before + h * stages_.velocity(tableau_.b, m, j);
+      const double scale = options_.atol + options_.rtol * std::max(std::abs(before), std::abs(after));
+      const double error = h * stages_.velocity(tableau_.error, m, j) / scale;
+      square += error * error;
+    }
+    const double before = paths_.divergence[sample];
+    const double after = before + h * stages_.divergence(tableau_.b, m);
+    const double scale = options_.atol + options_.rtol * std::max(std::abs(before), std::abs(after));
+    const double of_divergence = std::abs(h * stages_.divergence(tableau_.error, m) / scale);
+    const double of_position = std::sqrt(square / static_cast<double>(x_.coordinates()));
+    return std::isnan(of_divergence) ? of_divergence : std::max(of_position, of_divergence);
+  }
+
+  static double step_factor(double error, bool accepted) {
+    if (!std::isfinite(error)) return 0.1;
+    const double factor = 0.9 * std::pow(std::max(error, 1e-10), -0.2);
+    return std::clamp(factor, 0.2, accepted ? 5.0 : 1.0);
+  }
+
+  void count_evaluations(std::size_t stages) {
+    for (const std::size_t sample : members_) paths_.evaluations[sample] += stages;
+  }
+
+  const IntegratorOptions& options_;
+  const Tableau& tableau_;
+  double begin_;
+  double end_;
+  ConfigurationsView<double> x_;
+  Stages stages_;
+  std::vector<double> t_;
+  std::vector<double> h_;
+  std::vector<std::size_t> members_;
+  std::vector<double> next_x_;
+  PathIntegrals paths_;
+};
+
+}  // namespace
+
+PathIntegrals integrate(Dynamics& dynamics, const IntegratorOptions& options, double begin, double end,
+                        ConfigurationsView<double> x, Divergence divergence) {
+  return Integration(dynamics, options, begin, end, x, divergence).run();
+}
+
+}  // namespace equibolt

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/configurations.h"
+#include "flow/dynamics.h"
+
+namespace equibolt {
+
+enum class Method { euler, midpoint, rk4, dopri5 };
+
+struct IntegratorOptions {
+  Method method = Method::rk4;
+  std::size_t steps = 20;         ///< of the fixed-step methods, for the whole interval
+  double atol = 1e-4;             ///< absolute tolerance of dopri5
+  double rtol = 1e-4;             ///< relative tolerance of dopri5
+  std::size_t max_steps = 10000;  ///< dopri5 gives a sample up after so many
+};
+
+enum class IntegrationStatus : std::uint8_t {
+  ok = 0,
+  not_finite = 1,      ///< the path or its divergence left the finite numbers
+  too_many_steps = 2,  ///< dopri5 did not arrive within max_steps
+};
+
+/// What integration along each sample's path gave, all (B,).
+struct PathIntegrals {
+  std::vector<double> divergence;        ///< ∫ ∇·v dt from begin to end; signed: dt < 0 when backwards
+  std::vector<double> arc_length;        ///< ∫ |v| |dt|, of the whole N·D vector
+  std::vector<double> displacement;      ///< |x_end − x_begin|
+  std::vector<std::size_t> evaluations;  ///< of the vector field
+  std::vector<IntegrationStatus> status;
+};
+
+enum class Divergence { skip, exact };
+
+/// Integrates dx/dt = v(t, x) from t = begin to t = end (backwards when end < begin) for each sample of
+/// x (B, N, D), in place. dopri5 chooses a step size for each sample by itself, so that a sample's path does
+/// not depend on its neighbours; its error norm is the larger of the root mean square over coordinates and
+/// of ∫∇·v. A sample that fails keeps its last finite position and says so in `status`.
+PathIntegrals integrate(Dynamics& dynamics, const IntegratorOptions& options, double begin, double end,
+                        ConfigurationsView<double> x, Divergence divergence);
+
+}  // namespace equibolt

@@ -1,0 +1,27 @@
+#include "flow/prior.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "core/geometry.h"
+
+namespace equibolt {
+
+void sample_prior(std::uint64_t seed, std::size_t first, ConfigurationsView<double> x) {
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    Random random(seed, Stream::prior, 0, first + b);
+    mean_free_normal(random, x[b], x.dim());
+  }
+}
+
+double prior_log_density(std::span<const double> x) {
+  double square = 0;
+  for (const double value : x) square += value * value;
+  return -0.5 * square;
+}
+
+double prior_log_normalisation(std::size_t particles, std::size_t dim) {
+  return 0.5 * static_cast<double>((particles - 1) * dim) * std::log(2 * std::numbers::pi);
+}
+
+}  // namespace equibolt
