@@ -1,0 +1,285 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "core/error.h"
+#include "core/geometry.h"
+#include "train/batches_ahead.h"
+#include "train/trainer.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::size_t kParticles = 3;
+constexpr std::size_t kDim = 2;
+
+/// Prior and data as they come.
+class PlainCoupling final : public Coupling {
+ public:
+  double pair(ConfigurationsView<const float> prior, ConfigurationsView<const float> data, Random&,
+              ConfigurationsView<float> x0, ConfigurationsView<float> x1) override {
+    std::copy(prior.values().begin(), prior.values().end(), x0.data());
+    std::copy(data.values().begin(), data.values().end(), x1.data());
+    return 0;
+  }
+  std::unique_ptr<Coupling> clone() const override { return std::make_unique<PlainCoupling>(); }
+};
+
+/// v = (θ₀ + θ₁ t) x.
+class LinearField final : public VectorField {
+ public:
+  const Architecture& architecture() const override { return architecture_; }
+  void set_parameters(std::span<const float> parameters) override {
+    theta_.assign(parameters.begin(), parameters.end());
+  }
+  void velocity(std::span<const float> t, ConfigurationsView<const float> x,
+                ConfigurationsView<float> v) override {
+    for (std::size_t b = 0; b < x.count(); ++b) {
+      for (std::size_t j = 0; j < x.coordinates(); ++j) v[b][j] = (theta_[0] + theta_[1] * t[b]) * x[b][j];
+    }
+  }
+  void velocity_and_divergence(std::span<const float>, ConfigurationsView<const float>,
+                               ConfigurationsView<float>, std::span<float>) override {}
+  void vjp(std::span<const float>, ConfigurationsView<const float>, ConfigurationsView<const float>,
+           ConfigurationsView<float>, std::span<float>) override {}
+  double loss_gradient(std::span<const float> t, ConfigurationsView<const float> x,
+                       ConfigurationsView<const float> target, std::span<float> gradient) override {
+    double loss = 0, g0 = 0, g1 = 0;
+    const double scale = 1 / static_cast<double>(x.size());
+    for (std::size_t b = 0; b < x.count(); ++b) {
+      for (std::size_t j = 0; j < x.coordinates(); ++j) {
+        const double error = (theta_[0] + theta_[1] * t[b]) * x[b][j] - target[b][j];
+        loss += scale * error * error;
+        g0 += 2 * scale * error * x[b][j];
+        g1 += 2 * scale * error * x[b][j] * t[b];
+      }
+    }
+    ++calls;
+    gradient[0] = static_cast<float>(g0);
+    gradient[1] = static_cast<float>(g1);
+    const float poison = std::numeric_limits<float>::quiet_NaN();
+    if (calls == poisoned_call || poisoned_call == 0) gradient[0] = poison;
+    return loss;
+  }
+  std::size_t calls = 0;
+  std::size_t poisoned_call = static_cast<std::size_t>(-1);
+
+ private:
+  Architecture architecture_{ParticleTypes(kParticles), kDim, 1, 1, 0};
+  std::vector<float> theta_{0, 0};
+};
+
+Configurations<float> gaussian_data(std::size_t count, double s) {
+  Configurations<float> data(count, kParticles, kDim);
+  Random random(3, Stream::test);
+  for (std::size_t b = 0; b < count; ++b) {
+    mean_free_normal(random, data[b], kDim);
+    for (float& value : data[b]) value *= static_cast<float>(s);
+  }
+  return data;
+}
+
+TEST(Schedule, RisesAndFallsAsItsNameSays) {
+  ScheduleOptions options{Schedule::cosine, 1e-3, 1e-5, 0.1};
+  EXPECT_DOUBLE_EQ(learning_rate(options, 0.05), 5e-4);
+  EXPECT_NEAR(learning_rate(options, 0.5), 0.5 * (1e-3 + 1e-5), 1e-12);
+  EXPECT_DOUBLE_EQ(learning_rate(options, 1), 1e-5);
+  options = {Schedule::step, 5e-4, 5e-5, 0};
+  EXPECT_EQ(learning_rate(options, 0.49), 5e-4);
+  EXPECT_EQ(learning_rate(options, 0.5), 5e-5);
+  options.schedule = Schedule::linear;
+  EXPECT_NEAR(learning_rate(options, 0.5), 2.75e-4, 1e-12);
+  options.schedule = Schedule::constant;
+  EXPECT_EQ(learning_rate(options, 0.9), 5e-4);
+}
+
+TEST(Adam, TakesTheStepsOfItsDefinition) {
+  AdamState state(2);
+  std::vector<float> theta{1, -2};
+  double m[2] = {}, v[2] = {}, expected[2] = {1, -2};
+  const AdamOptions options{.weight_decay = 0.01};
+  for (int step = 1; step <= 5; ++step) {
+    const std::vector<float> g{theta[0], 3 * theta[1]};
+    for (int k = 0; k < 2; ++k) {
+      m[k] = 0.9 * m[k] + 0.1 * g[k];
+      v[k] = 0.999 * v[k] + 0.001 * g[k] * g[k];
+      const double m_hat = m[k] / (1 - std::pow(0.9, step)), v_hat = v[k] / (1 - std::pow(0.999, step));
+      expected[k] -= 0.1 * (m_hat / (std::sqrt(v_hat) + 1e-8) + 0.01 * expected[k]);
+    }
+    adam_step(options, 0.1, g, state, theta);
+    for (int k = 0; k < 2; ++k) EXPECT_NEAR(theta[k], expected[k], 1e-5);
+  }
+}
+
+TEST(Average, ForgetsTheStartAndThenFollowsSlowly) {
+  std::vector<float> average{100};
+  const std::vector<float> theta{1};
+  for (std::size_t step = 1; step <= 50; ++step) update_average(0.999, step, theta, average);
+  EXPECT_NEAR(average[0], 1, 0.5);
+  std::vector<float> last{5};
+  update_average(0, 1, theta, last);
+  EXPECT_EQ(last[0], 1);
+}
+
+TEST(Batch, InterpolatesTheCouplingsPairsAndUsesEachDataPointOnceAnEpoch) {
+  const Configurations<float> data = gaussian_data(12, 1);
+  BatchMaker maker(data, PlainCoupling(), 5, 4, 0.0);
+  std::set<float> seen;
+  for (std::size_t step = 0; step < 3; ++step) {
+    TrainingBatch batch;
+    maker.make(step, batch);
+    for (std::size_t b = 0; b < 4; ++b) {
+      // x1 = x + (1 − t) target must be a data point.
+      bool found = false;
+      for (std::size_t d = 0; d < 12; ++d) {
+        float largest = 0;
+        for (std::size_t j = 0; j < 6; ++j) {
+          const float x1 = batch.x[b][j] + (1 - batch.t[b]) * batch.target[b][j];
+          largest = std::max(largest, std::abs(x1 - data[d][j]));
+        }
+        if (largest < 1e-5F) {
+          found = true;
+          EXPECT_TRUE(seen.insert(data[d][0]).second);
+        }
+      }
+      EXPECT_TRUE(found);
+    }
+  }
+  EXPECT_EQ(seen.size(), 12U);
+}
+
+TEST(Batch, NoiseHasItsWidthAndNoMean) {
+  const Configurations<float> data = gaussian_data(50, 1);
+  TrainingBatch clean, noisy;
+  BatchMaker(data, PlainCoupling(), 5, 50, 0.0).make(0, clean);
+  BatchMaker(data, PlainCoupling(), 5, 50, 0.1).make(0, noisy);
+  double square = 0;
+  for (std::size_t b = 0; b < 50; ++b) {
+    double sum = 0;
+    for (std::size_t j = 0; j < 6; ++j) {
+      const double noise = noisy.x[b][j] - clean.x[b][j];
+      square += noise * noise;
+      if (j % 2 == 0) sum += noise;
+    }
+    EXPECT_NEAR(sum, 0, 1e-6);
+  }
+  EXPECT_NEAR(square / 50, 0.01 * 4, 0.01);  // σ² (N−1) D
+}
+
+TEST(BatchesAhead, AreTheSameForAnyNumberOfThreads) {
+  const Configurations<float> data = gaussian_data(37, 1);
+  const auto maker = [&] { return BatchMaker(data, PlainCoupling(), 5, 8, 0.01); };
+  BatchMaker direct = maker();
+  for (const std::size_t threads : {1, 3}) {
+    BatchesAhead ahead(maker, 4, threads, 5);
+    TrainingBatch batch, expected;
+    for (std::size_t step = 4; step < 40; ++step) {
+      ahead.take(batch);
+      direct.make(step, expected);
+      EXPECT_EQ(batch.t, expected.t);
+      EXPECT_TRUE(std::equal(batch.x.values().begin(), batch.x.values().end(), expected.x.values().begin()));
+      EXPECT_TRUE(std::equal(batch.target.values().begin(), batch.target.values().end(),
+                             expected.target.values().begin()));
+    }
+  }
+}
+
+TEST(BatchesAhead, PassesErrorsOn) {
+  class Broken final : public Coupling {
+    double pair(ConfigurationsView<const float>, ConfigurationsView<const float>, Random&,
+                ConfigurationsView<float>, ConfigurationsView<float>) override {
+      throw DataError("broken");
+    }
+    std::unique_ptr<Coupling> clone() const override { return std::make_unique<Broken>(); }
+  };
+  const Configurations<float> data = gaussian_data(8, 1);
+  BatchesAhead ahead([&] { return BatchMaker(data, Broken(), 5, 8, 0.01); }, 0, 2, 4);
+  TrainingBatch batch;
+  EXPECT_THROW(ahead.take(batch), DataError);
+}
+
+TrainOptions few_steps(std::size_t steps) {
+  TrainOptions options;
+  options.steps = steps;
+  options.batch = 64;
+  options.rate = {Schedule::cosine, 3e-2, 0, 0};
+  options.log_every = 7;
+  options.checkpoint_every = 10;
+  return options;
+}
+
+TEST(Train, FindsTheBestLinearField) {
+  const double s = 0.5, sigma = 0.01;
+  const Configurations<float> data = gaussian_data(20000, s);
+  LinearField field;
+  TrainState state = start_training({0, 0});
+  std::vector<TrainMetrics> lines;
+  TrainHooks hooks;
+  hooks.log = [&](const TrainMetrics& metrics) { lines.push_back(metrics); };
+  TrainOptions options = few_steps(3000);
+  options.log_every = 500;
+  EXPECT_TRUE(train(field, {data, data.view().slice(0, 2000)}, PlainCoupling(), options, 9, state, hooks));
+  EXPECT_EQ(state.step, 3000U);
+  ASSERT_EQ(lines.size(), 6U);
+  // The minimiser of ∫ E|(θ₀ + θ₁ t) x_t − (x1 − x0)|² dt: normal equations with E x_t² and E x_t (x1 − x0).
+  double a00 = 0, a01 = 0, a11 = 0, b0 = 0, b1 = 0;
+  for (int k = 0; k < 10000; ++k) {
+    const double t = (k + 0.5) / 10000;
+    const double square = (1 - t) * (1 - t) + t * t * s * s + sigma * sigma;
+    const double cross = t * s * s - (1 - t);
+    a00 += square, a01 += t * square, a11 += t * t * square, b0 += cross, b1 += t * cross;
+  }
+  const double det = a00 * a11 - a01 * a01;
+  EXPECT_NEAR(state.average[0], (b0 * a11 - b1 * a01) / det, 0.03);
+  EXPECT_NEAR(state.average[1], (b1 * a00 - b0 * a01) / det, 0.05);
+  EXPECT_LT(lines.back().validation_loss, lines.front().validation_loss + 1e-3);
+}
+
+TEST(Train, StoppedAndResumedGivesTheSameBits) {
+  const Configurations<float> data = gaussian_data(500, 0.5);
+  const auto run = [&](std::vector<std::size_t> stops) {
+    std::vector<TrainMetrics> lines;
+    TrainState state = start_training({0.1F, -0.2F});
+    for (std::size_t k = 0; k <= stops.size(); ++k) {
+      LinearField field;
+      TrainHooks hooks;
+      hooks.log = [&](const TrainMetrics& metrics) { lines.push_back(metrics); };
+      hooks.stop = [&] { return k < stops.size() && state.step == stops[k]; };
+      EXPECT_EQ(train(field, {data, data}, PlainCoupling(), few_steps(60), 9, state, hooks),
+                k == stops.size());
+    }
+    return std::pair(state, lines);
+  };
+  const auto [whole, whole_lines] = run({});
+  const auto [pieces, pieces_lines] = run({13, 14, 40});
+  EXPECT_EQ(whole.parameters, pieces.parameters);
+  EXPECT_EQ(whole.average, pieces.average);
+  EXPECT_EQ(whole.adam.second, pieces.adam.second);
+  ASSERT_EQ(whole_lines.size(), pieces_lines.size());
+  for (std::size_t k = 0; k < whole_lines.size(); ++k) {
+    EXPECT_EQ(whole_lines[k].loss, pieces_lines[k].loss);
+    EXPECT_EQ(whole_lines[k].validation_loss, pieces_lines[k].validation_loss);
+  }
+}
+
+TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
+  const Configurations<float> data = gaussian_data(500, 0.5);
+  LinearField field;
+  field.poisoned_call = 5;
+  TrainState state = start_training({0, 0});
+  EXPECT_TRUE(train(field, {data, {}}, PlainCoupling(), few_steps(20), 9, state, {}));
+  EXPECT_EQ(state.skipped, 1U);
+  EXPECT_EQ(state.adam.steps, 19U);
+  for (const float theta : state.parameters) EXPECT_TRUE(std::isfinite(theta));
+
+  LinearField broken;
+  broken.poisoned_call = 0;
+  TrainState fresh = start_training({0, 0});
+  EXPECT_THROW(train(broken, {data, {}}, PlainCoupling(), few_steps(20), 9, fresh, {}), NumericalError);
+  EXPECT_EQ(fresh.parameters, (std::vector<float>{0, 0}));
+}
+
+}  // namespace
+}  // namespace equibolt
