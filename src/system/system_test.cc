@@ -1,0 +1,249 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <complex>
+#include <filesystem>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/geometry.h"
+#include "io/configurations_file.h"
+#include "system/make_energy.h"
+#include "system/parallel_energy.h"
+
+namespace equibolt {
+namespace {
+
+/// The formulas of REFERENCE, section 2, in plain loops over any scalar type.
+template <typename T>
+T reference_energy(const SystemSpec& spec, const std::vector<T>& x) {
+  const auto distance2 = [&](std::size_t i, std::size_t j) {
+    T sum = 0;
+    for (std::size_t k = 0; k < spec.dim; ++k) {
+      const T difference = x[i * spec.dim + k] - x[j * spec.dim + k];
+      sum += difference * difference;
+    }
+    return sum;
+  };
+  // Σ_i |x_i − x̄|² = (1/N) Σ_{i<j} |x_i − x_j|²
+  T square = 0;
+  T pairs = 0;
+  for (std::size_t i = 0; i < spec.particles; ++i) {
+    for (std::size_t j = i + 1; j < spec.particles; ++j) {
+      const T d2 = distance2(i, j);
+      square += d2 / static_cast<double>(spec.particles);
+      if (const auto* p = std::get_if<DoubleWellParameters>(&spec.kind)) {
+        const T s = std::sqrt(d2) - p->d0;
+        pairs += p->a * s + p->b * std::pow(s, 2) + p->c * std::pow(s, 4);
+      } else if (const auto* q = std::get_if<LennardJonesParameters>(&spec.kind)) {
+        const T ratio2 = q->rm * q->rm / d2;
+        pairs += q->pair_factor * q->epsilon * (std::pow(ratio2, 6) - 2.0 * std::pow(ratio2, 3));
+      }
+    }
+  }
+  if (const auto* p = std::get_if<HarmonicParameters>(&spec.kind)) return 0.5 * p->stiffness * square;
+  if (const auto* p = std::get_if<LennardJonesParameters>(&spec.kind)) return pairs + 0.5 * p->trap * square;
+  return pairs;
+}
+
+struct Evaluated {
+  std::vector<double> energy;
+  Configurations<double> gradient;
+  std::vector<EnergyStatus> status;
+};
+
+Evaluated evaluated(Energy& energy, ConfigurationsView<const double> x) {
+  Evaluated result{std::vector<double>(x.count()),
+                   {x.count(), x.particles(), x.dim()},
+                   std::vector<EnergyStatus>(x.count())};
+  energy.evaluate(x, result.energy, result.gradient, result.status);
+  return result;
+}
+
+double scale_of(std::span<const double> values) {
+  double largest = 1;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+struct Case {
+  std::string name;
+  SystemSpec spec;
+};
+
+class EachEnergy : public testing::TestWithParam<Case> {
+ protected:
+  /// Spread like the targets' own samples, and off the origin.
+  Configurations<double> some(std::size_t count) const {
+    const SystemSpec& spec = GetParam().spec;
+    Configurations<double> x(count, spec.particles, spec.dim);
+    for (std::size_t b = 0; b < count; ++b) {
+      Random random(5, Stream::test, 0, b);
+      for (double& value : x[b]) value = 1.5 * random.normal() + 0.3;
+    }
+    return x;
+  }
+  std::unique_ptr<Energy> energy() const { return make_energy(GetParam().spec); }
+};
+
+TEST_P(EachEnergy, AgreesWithThePlainFormulaAndItsComplexStep) {
+  const SystemSpec& spec = GetParam().spec;
+  const auto x = some(19);  // not a multiple of any vector length
+  const auto result = evaluated(*energy(), x);
+  constexpr double step = 1e-30;
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    EXPECT_EQ(result.status[b], EnergyStatus::ok);
+    std::vector<std::complex<double>> z(x[b].begin(), x[b].end());
+    const double energy_scale = scale_of(std::vector{reference_energy(spec, z).real()});
+    EXPECT_NEAR(result.energy[b], reference_energy(spec, z).real(), 1e-12 * energy_scale);
+    const double scale = scale_of(result.gradient[b]);
+    for (std::size_t k = 0; k < z.size(); ++k) {
+      z[k] += std::complex(0.0, step);
+      EXPECT_NEAR(result.gradient[b][k], reference_energy(spec, z).imag() / step, 1e-12 * scale)
+          << b << ' ' << k;
+      z[k] = z[k].real();
+    }
+  }
+}
+
+TEST_P(EachEnergy, IsInvariantUnderTranslationRotationReflectionAndPermutation) {
+  const SystemSpec& spec = GetParam().spec;
+  const auto x = some(8);
+  auto moved = x;
+  std::vector<std::size_t> order(spec.particles);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    Random random(6, Stream::test, 0, b);
+    random.shuffle(std::span(order));
+    for (std::size_t i = 0; i < spec.particles; ++i) {
+      for (std::size_t k = 0; k < spec.dim; ++k) {
+        moved[b][i * spec.dim + k] = x[b][order[i] * spec.dim + k] + static_cast<double>(k);
+      }
+    }
+    rotate(moved[b], random_rotation(random, spec.dim, true), spec.dim);
+  }
+  const auto a = evaluated(*energy(), x);
+  const auto b = evaluated(*energy(), moved);
+  for (std::size_t k = 0; k < x.count(); ++k) {
+    EXPECT_NEAR(a.energy[k], b.energy[k], 1e-10 * std::max(1.0, std::abs(a.energy[k])));
+  }
+}
+
+TEST_P(EachEnergy, AConfigurationsBitsDoNotDependOnItsBatchOrOnThreads) {
+  const auto x = some(70);
+  const auto whole = evaluated(*energy(), x);
+  const auto single = energy();
+  ThreadPool pool(3);
+  ParallelEnergy parallel(*single, pool);
+  Evaluated threaded{std::vector<double>(70), {70, x.particles(), x.dim()}, std::vector<EnergyStatus>(70)};
+  parallel.evaluate(x, threaded.energy, threaded.gradient, threaded.status);
+  std::vector<double> energies_alone(70);
+  single->evaluate(x, energies_alone, {}, threaded.status);
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    const auto alone = evaluated(*single, x.view().slice(b, 1));
+    EXPECT_EQ(alone.energy[0], whole.energy[b]);
+    EXPECT_EQ(threaded.energy[b], whole.energy[b]);
+    EXPECT_EQ(energies_alone[b], whole.energy[b]);
+    for (std::size_t k = 0; k < x.coordinates(); ++k) {
+      EXPECT_EQ(alone.gradient[0][k], whole.gradient[b][k]);
+      EXPECT_EQ(threaded.gradient[b][k], whole.gradient[b][k]);
+    }
+  }
+}
+
+TEST_P(EachEnergy, WhatIsNotFiniteGetsAStatusAndLeavesItsNeighboursAlone) {
+  auto x = some(5);
+  const auto before = evaluated(*energy(), x);
+  x[2][1] = std::numeric_limits<double>::quiet_NaN();
+  const auto after = evaluated(*energy(), x);
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    if (b == 2) {
+      EXPECT_EQ(after.status[b], EnergyStatus::not_finite);
+      EXPECT_EQ(after.energy[b], std::numeric_limits<double>::infinity());
+      for (const double g : after.gradient[b]) EXPECT_EQ(g, 0);
+    } else {
+      EXPECT_EQ(after.status[b], EnergyStatus::ok);
+      EXPECT_EQ(after.energy[b], before.energy[b]);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    System, EachEnergy,
+    testing::Values(Case{"harmonic", {5, 3, HarmonicParameters{.stiffness = 2.5}}},
+                    Case{"dw4", {4, 2, DoubleWellParameters{}}},
+                    Case{"double_well_3d",
+                         {7, 3, DoubleWellParameters{.a = 0.3, .b = -2, .c = 0.5, .d0 = 2}}},
+                    Case{"lj13", {13, 3, LennardJonesParameters{}}},
+                    Case{"lj_1d_without_trap", {3, 1, LennardJonesParameters{1.7, 0.8, 1, 0}}},
+                    Case{"lj_4d", {6, 4, LennardJonesParameters{0.7, 1.3, 2, 0.5}}}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST(LennardJones, OfCoincidentParticlesIsNotFinite) {
+  LennardJones energy(3, 3);
+  const Configurations<double> x(2, 3, 3);
+  const auto result = evaluated(energy, x);
+  for (std::size_t b = 0; b < 2; ++b) {
+    EXPECT_EQ(result.status[b], EnergyStatus::not_finite);
+    EXPECT_EQ(result.energy[b], std::numeric_limits<double>::infinity());
+    for (const double g : result.gradient[b]) EXPECT_EQ(g, 0);
+  }
+}
+
+TEST(LennardJones, HasItsMinimumAtRm) {
+  LennardJones energy(2, 3, {.epsilon = 1.5, .rm = 1.2, .pair_factor = 1, .trap = 0});
+  Configurations<double> x(1, 2, 3);
+  x[0][0] = 1.2;
+  const auto result = evaluated(energy, x);
+  EXPECT_NEAR(result.energy[0], -1.5, 1e-14);
+  for (const double g : result.gradient[0]) EXPECT_NEAR(g, 0, 1e-13);
+}
+
+TEST(DoubleWell, OfCoincidentParticlesIsFinite) {
+  DoubleWell energy(2, 2);
+  const auto result = evaluated(energy, Configurations<double>(1, 2, 2));
+  EXPECT_EQ(result.status[0], EnergyStatus::ok);
+  EXPECT_NEAR(result.energy[0], -4.0 * 16 + 0.9 * 256, 1e-12);
+  for (const double g : result.gradient[0]) EXPECT_EQ(g, 0);
+}
+
+TEST(MakeEnergy, RefusesParametersThatDefineNoDistribution) {
+  EXPECT_THROW(make_energy({4, 2, DoubleWellParameters{.c = 0}}), UsageError);
+  EXPECT_THROW(make_energy({4, 2, HarmonicParameters{.stiffness = -1}}), UsageError);
+  EXPECT_THROW(make_energy({4, 2, LennardJonesParameters{.epsilon = std::nan("")}}), UsageError);
+  EXPECT_THROW(make_energy({1, 2, HarmonicParameters{}}), UsageError);
+  EXPECT_THROW(make_energy({4, 0, HarmonicParameters{}}), UsageError);
+}
+
+/// ⟨x·∇U⟩ over published equilibrium samples and its standard error; the virial theorem wants (N−1)·D.
+struct Virial {
+  double mean, error;
+};
+Virial virial_of(const Configurations<double>& x, const LennardJonesParameters& parameters) {
+  LennardJones energy(x.particles(), x.dim(), parameters);
+  const auto result = evaluated(energy, x);
+  double sum = 0, square = 0;
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    const double v = std::inner_product(x[b].begin(), x[b].end(), result.gradient[b].begin(), 0.0);
+    sum += v;
+    square += v * v;
+  }
+  const auto n = static_cast<double>(x.count());
+  return {sum / n, std::sqrt((square / n - sum / n * sum / n) / n)};
+}
+
+TEST(LennardJones, PublishedSamplesObeyTheVirialTheoremWithTwoEpsilonPerPair) {
+  const std::filesystem::path path =
+      std::filesystem::path(EQUIBOLT_SOURCE_DIR) / "../shared/data/lj13_val.npy";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not here";
+  const Configurations<double> x = read_configurations(path, 13, 3);
+  const Virial right = virial_of(x, {});
+  EXPECT_LE(std::abs(right.mean - 36), 3 * right.error) << right.mean << " +- " << right.error;
+  const Virial half = virial_of(x, {.pair_factor = 1});
+  EXPECT_GT(std::abs(half.mean - 36), 20 * half.error) << half.mean << " +- " << half.error;
+}
+
+}  // namespace
+}  // namespace equibolt
