@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <string_view>
 
 #include "core/error.h"
@@ -76,10 +75,15 @@ const Array& Npz::operator[](const std::string& name) const {
 }
 
 Npz parse_npz(std::span<const std::uint8_t> bytes, const std::string& origin) {
+  if (bytes.empty())
+    throw DataError("{}: empty, an npz (zip) file expected", origin);  // to libzip an empty archive
   ZipError error;
   Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
   if (!source) throw DataError("{}: {}", origin, error.text());
   const Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY | ZIP_CHECKCONS, error.get()));
+  if (!archive && zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) {
+    throw DataError("{}: two entries of the archive have the same name", origin);
+  }
   if (!archive) throw DataError("{}: not an npz (zip) file: {}", origin, error.text());
   [[maybe_unused]] zip_source_t* const owned_by_archive = source.release();
 
@@ -108,7 +112,6 @@ Npz parse_npz(std::span<const std::uint8_t> bytes, const std::string& origin) {
     }
     total += status.size;
     const std::string name(file.substr(0, file.size() - suffix.size()));
-    if (npz.contains(name)) throw DataError("{}: there twice", where);
     const Bytes content = read_entry(archive.get(), status, where);
     npz.arrays.emplace(name, parse_npy(content, fmt::format("{}: array '{}'", origin, name)));
   }
