@@ -1,0 +1,103 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/error.h"
+#include "io/npz.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
+constexpr std::size_t kGenerations = 2;
+
+/// The checkpoints of a folder, newest first: the names sort as the steps do.
+std::vector<std::filesystem::path> checkpoints_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  if (!std::filesystem::is_directory(folder)) return found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".npz")) found.push_back(entry.path());
+  }
+  std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+Npz to_npz(const Checkpoint& checkpoint) {
+  const TrainState& state = checkpoint.state;
+  Npz npz;
+  npz.arrays["format_version"] = Array::scalar(kFormatVersion);
+  npz.arrays["fingerprint"] = Array::scalar(static_cast<std::int64_t>(checkpoint.fingerprint));
+  npz.arrays["metrics_bytes"] = Array::scalar(static_cast<std::int64_t>(checkpoint.metrics_bytes));
+  npz.arrays["parameters"] = Array::of(state.parameters);
+  npz.arrays["average"] = Array::of(state.average);
+  npz.arrays["adam_first"] = Array::of(state.adam.first);
+  npz.arrays["adam_second"] = Array::of(state.adam.second);
+  const MetricsWindow& window = state.window;
+  npz.arrays["counters"] = Array::of(std::vector<std::int64_t>{
+      static_cast<std::int64_t>(state.step), static_cast<std::int64_t>(state.adam.steps),
+      static_cast<std::int64_t>(state.skipped), static_cast<std::int64_t>(window.steps)});
+  npz.arrays["sums"] = Array::of(std::vector<double>{state.seconds, window.loss, window.gradient_norm,
+                                                     window.transport_cost, window.start_seconds});
+  return npz;
+}
+
+Checkpoint from_npz(const Npz& npz) {
+  const std::int64_t version = npz["format_version"].as_int64().at(0);
+  if (version != kFormatVersion) {
+    throw DataError("{}: checkpoint format {}, but this program reads format {}", npz.origin, version,
+                    kFormatVersion);
+  }
+  Checkpoint checkpoint;
+  checkpoint.fingerprint = static_cast<std::uint64_t>(npz["fingerprint"].as_int64().at(0));
+  checkpoint.metrics_bytes = static_cast<std::uint64_t>(npz["metrics_bytes"].as_int64().at(0));
+  TrainState& state = checkpoint.state;
+  state.parameters = npz["parameters"].as_float();
+  state.average = npz["average"].as_float();
+  state.adam.first = npz["adam_first"].as_float();
+  state.adam.second = npz["adam_second"].as_float();
+  const auto counters = npz["counters"].as_int64();
+  const auto sums = npz["sums"].as_double();
+  const std::size_t size = state.parameters.size();
+  if (counters.size() != 4 || sums.size() != 5 || state.average.size() != size ||
+      state.adam.first.size() != size || state.adam.second.size() != size) {
+    throw DataError("{}: not a checkpoint: arrays of unexpected sizes", npz.origin);
+  }
+  for (const char* name : {"parameters", "average", "adam_first", "adam_second", "sums"}) {
+    if (const auto bad = npz[name].first_not_finite()) {
+      throw DataError("{}: {}[{}] is not finite", npz.origin, name, *bad);
+    }
+  }
+  state.step = static_cast<std::size_t>(counters[0]);
+  state.adam.steps = static_cast<std::size_t>(counters[1]);
+  state.skipped = static_cast<std::size_t>(counters[2]);
+  state.window = {static_cast<std::size_t>(counters[3]), sums[1], sums[2], sums[3], sums[4]};
+  state.seconds = sums[0];
+  return checkpoint;
+}
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint) {
+  write_npz(folder / fmt::format("step-{:012}.npz", checkpoint.state.step), to_npz(checkpoint));
+  const auto all = checkpoints_in(folder);
+  for (std::size_t k = kGenerations; k < all.size(); ++k) std::filesystem::remove(all[k]);
+}
+
+std::optional<Checkpoint> read_newest_checkpoint(const std::filesystem::path& folder,
+                                                 const std::function<void(const std::string&)>& warn) {
+  const auto all = checkpoints_in(folder);
+  for (const auto& path : all) {
+    try {
+      return from_npz(read_npz(path));
+    } catch (const Error& error) {
+      warn(fmt::format("checkpoint left aside: {}", error.what()));
+    }
+  }
+  if (!all.empty())
+    throw DataError("{}: none of the {} checkpoints can be read", folder.string(), all.size());
+  return std::nullopt;
+}
+
+}  // namespace equibolt
