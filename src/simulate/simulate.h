@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "core/configurations.h"
+#include "core/threads.h"
+#include "simulate/diagnostics.h"
+#include "simulate/simulation.h"
+#include "system/energy.h"
+
+namespace equibolt {
+
+struct SimulationDiagnostics {
+  std::size_t iterations = 0;  ///< in all, burn-in and pilot included
+  std::size_t thinning = 0;    ///< iterations between samples
+  std::vector<double> lambda, step_size,
+      acceptance;                           // (K,); step and acceptance of a prior rung mean nothing
+  std::vector<double> exchange_acceptance;  // (K−1,)
+  std::vector<double> overlap;              // (K−1,), see LogZ; empty without a prior rung
+  /// The sum of the rejections of exchanges, which hardly depends on the number of rungs; replicas travel
+  /// best with about twice as many rungs (Syed et al. 2022).
+  double barrier = 0;
+  /// Configurations that came to the target from the last rung, per iteration and chain.
+  double renewal_rate = 0;
+  /// Of the recorded samples, and of every iteration of the pilot; in the order of `observables`.
+  std::array<Estimate, observables.size()> sampled{}, pilot{};
+};
+
+/// Equilibrium samples of exp(−U) in the mean-free subspace.
+struct SimulationResult {
+  Configurations<float> samples;   // (samples, N, D), mean-free; record by record, chains within
+  std::vector<double> energy;      // (samples,): U in kT, before the rounding to float
+  std::vector<std::size_t> chain;  // (samples,): which independent chain each is from
+  Estimate mean_energy{};          ///< ⟨U⟩
+  std::optional<Estimate> log_z;   ///< ln(Z_target/Z_prior) with the normalised prior; needs Path::prior
+  SimulationDiagnostics diagnostics;
+};
+
+/// What a finished simulation has found.
+SimulationResult result_of(const Simulation& simulation);
+
+/// Runs a simulation from start to end. `progress`, unless empty, is told the share that is done, often; it
+/// may throw to stop.
+SimulationResult simulate(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
+                          const std::function<void(double)>& progress = {});
+
+}  // namespace equibolt

@@ -1,0 +1,330 @@
+#include "simulate/simulation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "core/geometry.h"
+#include "core/random.h"
+#include "simulate/diagnostics.h"
+#include "simulate/relax.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::uint64_t adapt_interval = 10;  ///< iterations between changes of the step sizes
+constexpr double first_step_size = 0.05;
+
+/// The rungs that move by trajectories: all but the prior itself, of which samples are drawn.
+std::size_t moving_rungs(const SimulateOptions& options) {
+  return has_prior(options) ? options.rungs - 1 : options.rungs;
+}
+
+void check(const SimulateOptions& options) {
+  const auto positive = [](const char* name, std::size_t value) {
+    if (value == 0) throw UsageError("simulate: expected {} >= 1, found 0", name);
+  };
+  positive("samples", options.samples);
+  positive("chains", options.chains);
+  positive("rungs", options.rungs);
+  positive("leapfrog_steps", options.leapfrog_steps);
+  positive("burn_in", options.burn_in);
+  positive("pilot", options.pilot);
+  if (!(options.acceptance > 0 && options.acceptance < 1)) {
+    throw UsageError("simulate: expected 0 < acceptance < 1, found {}", options.acceptance);
+  }
+  if (options.path == Path::temperature && !(options.lowest_beta > 0 && options.lowest_beta < 1)) {
+    throw UsageError("simulate: expected 0 < lowest_beta < 1, found {}", options.lowest_beta);
+  }
+}
+
+}  // namespace
+
+std::array<double, observables.size()> observe(std::span<const double> x, std::size_t dim, double energy) {
+  const std::size_t particles = x.size() / dim;
+  double distances = 0;
+  for (std::size_t i = 0; i < x.size(); i += dim) {
+    for (std::size_t j = i + dim; j < x.size(); j += dim) {
+      double square = 0;
+      for (std::size_t k = 0; k < dim; ++k) square += (x[i + k] - x[j + k]) * (x[i + k] - x[j + k]);
+      distances += std::sqrt(square);
+    }
+  }
+  const auto n = static_cast<double>(particles);
+  return {energy, distances / (n * (n - 1) / 2), std::sqrt(2 * half_square(x) / n)};
+}
+
+Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool)
+    : options_(options),
+      pool_(pool),
+      energy_(prototype, pool),
+      particles_(prototype.particles()),
+      dim_(prototype.dim()) {
+  check(options_);
+  start();
+}
+
+Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
+                       SimulationState state)
+    : options_(options),
+      pool_(pool),
+      energy_(prototype, pool),
+      particles_(prototype.particles()),
+      dim_(prototype.dim()),
+      state_(std::move(state)) {
+  check(options_);
+  const std::size_t chains = options_.chains;
+  const std::size_t rungs = options_.rungs;
+  const auto expect = [](const char* name, std::size_t expected, std::size_t found) {
+    if (expected != found) {
+      throw DataError(
+          "the saved simulation is of another system or other options: "
+          "expected {} values of {}, found {}",
+          expected, name, found);
+    }
+  };
+  expect("x", walkers() * particles_ * dim_, state_.x.size());
+  expect("gradient", walkers() * particles_ * dim_, state_.gradient.size());
+  expect("lambda", rungs, state_.lambda.size());
+  expect("step_size", rungs, state_.step_size.size());
+  for (const auto* values : {&state_.energy, &state_.renewed, &state_.acceptance}) {
+    expect("energy, renewed and acceptance", walkers(), values->size());
+  }
+  expect("exchange", chains * (rungs - 1), state_.exchange.size());
+  expect("exchange_tries", chains * (rungs - 1), state_.exchange_tries.size());
+  expect("renewals", chains, state_.renewals.size());
+  const std::uint64_t piloted =
+      std::clamp<std::uint64_t>(state_.iteration, options_.burn_in, production_start());
+  expect("pilot", (piloted - options_.burn_in) * chains * observables.size(), state_.pilot.size());
+  expect("samples", records() * chains * particles_ * dim_, state_.samples.size());
+  expect("sample_half_square", records() * chains * rungs, state_.sample_half_square.size());
+}
+
+std::size_t Simulation::records_wanted() const {
+  return (options_.samples + options_.chains - 1) / options_.chains;
+}
+
+std::size_t Simulation::records() const {
+  return state_.sample_energy.size() / walkers();
+}
+
+bool Simulation::finished() const {
+  return records() >= records_wanted();
+}
+
+double Simulation::progress() const {
+  constexpr double guess = 10;
+  const double thinning = state_.thinning > 0 ? static_cast<double>(state_.thinning) : guess;
+  const double total =
+      static_cast<double>(production_start()) + static_cast<double>(records_wanted()) * thinning;
+  return std::min(1.0, static_cast<double>(state_.iteration) / total);
+}
+
+void Simulation::start() {
+  const std::size_t rungs = options_.rungs;
+  const double lowest = rungs == 1 ? 1.0 : options_.path == Path::prior ? 0.0 : options_.lowest_beta;
+  state_.lambda = initial_ladder(rungs, lowest);
+  state_.step_size.assign(rungs, first_step_size);
+  state_.x = state_.gradient = Configurations<double>(walkers(), particles_, dim_);
+  state_.energy.assign(walkers(), 0);
+  state_.renewed.assign(walkers(), 0);
+  reset_sums();
+  constexpr std::size_t batch = 32;
+  pool_.for_chunks(walkers(), batch, [&](const ThreadPool::Chunk& chunk) {
+    const auto x = state_.x.view().slice(chunk.first, chunk.count);
+    for (std::size_t w = 0; w < chunk.count; ++w) {
+      Random random(options_.seed, Stream::walkers, 0, chunk.first + w);
+      mean_free_normal(random, x[w], dim_);
+    }
+    relax(energy_.of_worker(chunk.worker), x, std::span(state_.energy).subspan(chunk.first, chunk.count),
+          state_.gradient.view().slice(chunk.first, chunk.count));
+  });
+}
+
+std::uint64_t Simulation::block_end() const {
+  const std::uint64_t now = state_.iteration;
+  if (now < options_.burn_in) return std::min<std::uint64_t>(now + adapt_interval, options_.burn_in);
+  constexpr std::uint64_t pilot_block = 50;
+  if (now < production_start()) return std::min<std::uint64_t>(now + pilot_block, production_start());
+  return now + state_.thinning;
+}
+
+void Simulation::advance() {
+  if (finished()) return;
+  const std::uint64_t end = block_end();
+  if (end > options_.burn_in && end <= production_start()) {
+    state_.pilot.resize((end - options_.burn_in) * options_.chains * observables.size());
+  }
+  // About four vectors of walkers in a batch of energies.
+  const std::size_t group = std::max<std::size_t>(1, 32 / options_.rungs);
+  pool_.for_chunks(options_.chains, group, [&](const ThreadPool::Chunk& chunk) {
+    run_chains(chunk.first, chunk.count, end, chunk.worker);
+  });
+  const std::uint64_t begin = state_.iteration;
+  state_.moves += end - begin;
+  state_.iteration = end;
+  if (end <= options_.burn_in) {
+    adapt_steps();
+    // Each round of the ladder's adaptation is as long as all before it; the first is for forgetting the
+    // start.
+    for (const std::uint64_t part : {16, 8, 4, 2, 1}) {
+      const std::uint64_t round = options_.burn_in / part;
+      if (begin < round && round <= end) adapt_ladder();
+    }
+    if (end == options_.burn_in) reset_sums();
+  } else if (end == production_start()) {
+    measure_thinning();
+  } else if (end > production_start()) {
+    record();
+  }
+}
+
+void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker) {
+  const std::size_t rungs = options_.rungs;
+  const std::size_t moving = moving_rungs(options_);
+  const bool draws = moving < rungs;
+  Energy& energy = energy_.of_worker(worker);
+  HmcScratch scratch;
+  std::vector<Walker> movers;
+  std::vector<std::size_t> indices;
+  for (std::size_t c = first; c < first + count; ++c) {
+    for (std::size_t k = 0; k < moving; ++k) {
+      const std::size_t w = c * rungs + k;
+      indices.push_back(w);
+      movers.push_back({.id = w,
+                        .rung = rung_at(options_.path, state_.lambda[k]),
+                        .step_size = state_.step_size[k],
+                        .x = state_.x[w],
+                        .gradient = state_.gradient[w],
+                        .energy = &state_.energy[w]});
+    }
+  }
+  Configurations<double> drawn(draws ? count : 0, particles_, dim_);
+  Configurations<double> drawn_gradient = drawn;
+  std::vector<double> drawn_energy(drawn.count());
+  std::vector<EnergyStatus> status(drawn.count());
+
+  for (std::uint64_t iteration = state_.iteration; iteration < end; ++iteration) {
+    hmc_step(energy, movers, options_.leapfrog_steps, options_.seed, iteration, scratch);
+    for (std::size_t m = 0; m < movers.size(); ++m) state_.acceptance[indices[m]] += movers[m].acceptance;
+
+    for (std::size_t c = 0; c < drawn.count(); ++c) {
+      Random random(options_.seed, Stream::walkers, iteration + 1, first + c);
+      mean_free_normal(random, drawn[c], dim_);
+    }
+    energy.evaluate(drawn, drawn_energy, drawn_gradient, status);
+    for (std::size_t c = 0; c < drawn.count(); ++c) {
+      const std::size_t w = (first + c) * rungs + rungs - 1;
+      std::copy(drawn[c].begin(), drawn[c].end(), state_.x[w].begin());
+      std::copy(drawn_gradient[c].begin(), drawn_gradient[c].end(), state_.gradient[w].begin());
+      state_.energy[w] = drawn_energy[c];
+      state_.acceptance[w] += 1;
+    }
+
+    for (std::size_t c = first; c < first + count; ++c) {
+      exchange(c, iteration);
+      if (iteration < options_.burn_in || iteration >= production_start()) continue;
+      const std::size_t target = c * rungs;
+      const auto values = observe(state_.x[target], dim_, state_.energy[target]);
+      const std::size_t row = (iteration - options_.burn_in) * options_.chains + c;
+      std::copy(values.begin(), values.end(), &state_.pilot[row * observables.size()]);
+    }
+  }
+}
+
+void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
+  const std::size_t rungs = options_.rungs;
+  const std::size_t base = chain * rungs;
+  state_.renewed[base + rungs - 1] = 1;
+  Random random(options_.seed, Stream::exchange, iteration, chain);
+  // Even and odd pairs of neighbours in turn, which carries configurations along the ladder faster than
+  // choosing pairs at random.
+  for (std::size_t k = iteration % 2; k + 1 < rungs; k += 2) {
+    const std::size_t a = base + k;
+    const std::size_t b = a + 1;
+    const Rung rung_a = rung_at(options_.path, state_.lambda[k]);
+    const Rung rung_b = rung_at(options_.path, state_.lambda[k + 1]);
+    const double square_a = half_square(state_.x[a]);
+    const double square_b = half_square(state_.x[b]);
+    const double gain = reduced_energy(rung_a, state_.energy[a], square_a) +
+                        reduced_energy(rung_b, state_.energy[b], square_b) -
+                        reduced_energy(rung_a, state_.energy[b], square_b) -
+                        reduced_energy(rung_b, state_.energy[a], square_a);
+    const double probability = std::isnan(gain) ? 0.0 : std::exp(std::min(0.0, gain));
+    const std::size_t interface = chain * (rungs - 1) + k;
+    state_.exchange[interface] += probability;
+    state_.exchange_tries[interface] += 1;
+    if (!(random.uniform() < probability)) continue;
+    std::swap_ranges(state_.x[a].begin(), state_.x[a].end(), state_.x[b].begin());
+    std::swap_ranges(state_.gradient[a].begin(), state_.gradient[a].end(), state_.gradient[b].begin());
+    std::swap(state_.energy[a], state_.energy[b]);
+    std::swap(state_.renewed[a], state_.renewed[b]);
+  }
+  state_.renewals[chain] += state_.renewed[base];
+  state_.renewed[base] = 0;
+}
+
+void Simulation::adapt_steps() {
+  for (std::size_t k = 0; k < moving_rungs(options_); ++k) {
+    double sum = 0;
+    for (std::size_t c = 0; c < options_.chains; ++c) sum += state_.acceptance[c * options_.rungs + k];
+    const double mean = sum / static_cast<double>(options_.chains * state_.moves);
+    state_.step_size[k] *= std::exp(mean - options_.acceptance);
+  }
+  std::fill(state_.acceptance.begin(), state_.acceptance.end(), 0.0);
+  state_.moves = 0;
+}
+
+void Simulation::adapt_ladder() {
+  const std::size_t interfaces = options_.rungs - 1;
+  std::vector<double> rejection(interfaces);
+  for (std::size_t k = 0; k < interfaces; ++k) {
+    double sum = 0;
+    double tries = 0;
+    for (std::size_t c = 0; c < options_.chains; ++c) {
+      sum += state_.exchange[c * interfaces + k];
+      tries += state_.exchange_tries[c * interfaces + k];
+    }
+    rejection[k] = tries > 0 ? 1 - sum / tries : 1.0;
+  }
+  if (interfaces > 0) state_.lambda = even_ladder(state_.lambda, rejection);
+  reset_sums();
+}
+
+void Simulation::reset_sums() {
+  const std::size_t interfaces = options_.chains * (options_.rungs - 1);
+  state_.acceptance.assign(walkers(), 0);
+  state_.exchange.assign(interfaces, 0);
+  state_.exchange_tries.assign(interfaces, 0);
+  state_.renewals.assign(options_.chains, 0);
+  state_.moves = 0;
+}
+
+void Simulation::measure_thinning() {
+  state_.thinning = options_.thinning;
+  if (options_.thinning > 0) return;
+  double longest = 1;
+  for (std::size_t o = 0; o < observables.size(); ++o) {
+    const auto chains = series_of(state_.pilot, options_.chains, observables.size(), o);
+    longest = std::max(longest, autocorrelation_time(chains));
+  }
+  state_.thinning = static_cast<std::uint64_t>(std::ceil(longest));
+}
+
+void Simulation::record() {
+  const std::size_t rungs = options_.rungs;
+  std::vector<double> x(particles_ * dim_);
+  for (std::size_t c = 0; c < options_.chains; ++c) {
+    const auto target = state_.x[c * rungs];
+    std::copy(target.begin(), target.end(), x.begin());
+    remove_mean(std::span(x), dim_);
+    for (const double value : x) state_.samples.push_back(static_cast<float>(value));
+    for (std::size_t k = 0; k < rungs; ++k) {
+      state_.sample_energy.push_back(state_.energy[c * rungs + k]);
+      state_.sample_half_square.push_back(half_square(state_.x[c * rungs + k]));
+    }
+  }
+}
+
+}  // namespace equibolt

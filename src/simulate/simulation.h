@@ -1,0 +1,111 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/configurations.h"
+#include "core/threads.h"
+#include "simulate/hmc.h"
+#include "simulate/ladder.h"
+#include "system/parallel_energy.h"
+
+namespace equibolt {
+
+struct SimulateOptions {
+  std::size_t samples = 100000;  ///< wanted in all, thinned; rounded up to a multiple of `chains`
+  std::size_t chains = 32;       ///< independent ones, each with its whole ladder
+  std::size_t rungs = 10;        ///< of the ladder; 1 is plain Hamiltonian Monte Carlo
+  Path path = Path::prior;
+  double lowest_beta = 0.1;         ///< the hot end of Path::temperature
+  std::size_t leapfrog_steps = 32;  ///< of one trajectory
+  double acceptance = 0.8;          ///< that the step sizes are adapted to
+  std::size_t burn_in = 1600;       ///< iterations; steps and ladder adapt in these alone
+  std::size_t pilot = 1600;         ///< iterations after it that measure autocorrelation times
+  std::size_t thinning = 0;         ///< iterations between samples; 0: the longest autocorrelation time
+  std::uint64_t seed = 0;
+};
+
+/// Whether the last rung is the prior, which makes log Z known.
+inline bool has_prior(const SimulateOptions& options) {
+  return options.rungs > 1 && options.path == Path::prior;
+}
+
+/// What is watched along the target's chains.
+inline constexpr std::array<std::string_view, 3> observables = {"energy", "mean_pair_distance",
+                                                                "gyration_radius"};
+/// The values for one configuration x (N, D), in that order.
+std::array<double, observables.size()> observe(std::span<const double> x, std::size_t dim, double energy);
+
+/// All that a simulation is between two blocks, as plain data: going on from a copy gives the same bits.
+/// C chains of K rungs; walker (c, k) has index c·K + k, rung 0 is the target.
+struct SimulationState {
+  std::uint64_t iteration = 0;      ///< a trajectory of every walker and an exchange each
+  std::uint64_t thinning = 0;       ///< 0 until it is known
+  std::vector<double> lambda;       // (K,)
+  std::vector<double> step_size;    // (K,)
+  Configurations<double> x;         // (C·K, N, D), mean-free
+  Configurations<double> gradient;  // (C·K, N, D): ∇U
+  std::vector<double> energy;       // (C·K,): U
+  std::vector<double> renewed;      // (C·K,): 1 if it was on the last rung since it was the target's
+
+  /// Sums since the parameters that they measure were last changed.
+  std::vector<double> acceptance;      // (C·K,)
+  std::vector<double> exchange;        // (C·(K−1),)
+  std::vector<double> exchange_tries;  // (C·(K−1),)
+  std::vector<double> renewals;        // (C,): configurations that came to the target from the last rung
+  std::uint64_t moves = 0;             ///< iterations behind `acceptance` and `renewals`
+
+  std::vector<double> pilot;  // (pilot iterations, C, observables): the target's series
+
+  std::vector<float> samples;              // (records, C, N, D), the target's, mean-free
+  std::vector<double> sample_energy;       // (records, C, K): U, before rounding to float
+  std::vector<double> sample_half_square;  // (records, C, K): ½|x|²
+};
+
+/// Replica exchange with Hamiltonian Monte Carlo on every rung of a ladder, many independent chains of it at
+/// once. Burn-in adapts, a pilot measures autocorrelation times, and then the chains are recorded every
+/// `thinning` iterations. Results do not depend on the number of threads, on how often the simulation was
+/// stopped and resumed, nor, for the samples they share, on the number of samples wanted.
+class Simulation {
+ public:
+  /// Starts afresh. The pool must outlive this object. Throws UsageError for options without sense.
+  Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool);
+  /// Goes on from a state of the same system and options; DataError if its shapes tell otherwise.
+  Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
+             SimulationState state);
+
+  const SimulationState& state() const { return state_; }
+  const SimulateOptions& options() const { return options_; }
+  bool finished() const;
+  /// The share that is done; a guess until thinning is known.
+  double progress() const;
+  /// Runs one block: a few iterations of every chain.
+  void advance();
+
+ private:
+  std::size_t walkers() const { return options_.chains * options_.rungs; }
+  std::size_t records_wanted() const;
+  std::size_t records() const;
+  std::uint64_t production_start() const { return options_.burn_in + options_.pilot; }
+  std::uint64_t block_end() const;
+  void start();
+  void run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker);
+  void exchange(std::size_t chain, std::uint64_t iteration);
+  void adapt_steps();
+  void adapt_ladder();
+  void reset_sums();
+  void measure_thinning();
+  void record();
+
+  SimulateOptions options_;
+  ThreadPool& pool_;
+  ParallelEnergy energy_;
+  std::size_t particles_;
+  std::size_t dim_;
+  SimulationState state_;
+};
+
+}  // namespace equibolt
