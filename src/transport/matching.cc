@@ -1,6 +1,7 @@
 #include "transport/matching.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "transport/alignment.h"
 
@@ -9,56 +10,100 @@ namespace {
 
 constexpr std::size_t most_sweeps = 100;  // each lowers the distance; a handful is the rule
 
+double squared_norm(std::span<const float> x) {
+  double sum = 0;
+  for (const float value : x) sum += static_cast<double>(value) * static_cast<double>(value);
+  return sum;
+}
+
 }  // namespace
 
 Matcher::Matcher(const ParticleTypes& types, std::size_t dim, bool reflections, bool alternate)
-    : groups_(groups_of(types)),
+    : search_(types, dim),
       dim_(dim),
       reflections_(reflections),
       alternate_(alternate),
-      rotated_(types.size() * dim),
-      scratch_(types.size() * dim) {}
+      prior_(types.size() * search_.width()),
+      permuted_(prior_.size()),
+      overlaps_(dim * dim),
+      rotation_(dim * dim) {}
 
-void Matcher::permute(std::span<const float> x0, std::span<const float> x1, std::span<float> out) {
-  for (const auto& group : groups_) {
-    work_.prepare(group.size());
-    // Rows are the particles of x1, columns those of x0. |x0_j − x1_i|² less what no permutation changes.
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      const float* a = &x1[group[i] * dim_];
-      for (std::size_t j = 0; j < group.size(); ++j) {
-        const float* b = &x0[group[j] * dim_];
-        float dot = 0;
-        for (std::size_t k = 0; k < dim_; ++k) dot += a[k] * b[k];
-        work_.cost_row(i)[j] = -dot;
-      }
-    }
-    solve_prepared(work_);
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      const std::size_t to = group[static_cast<std::size_t>(work_.column_of_row[i])];
-      std::copy_n(&x1[group[i] * dim_], dim_, &out[to * dim_]);
+double Matcher::sweep(std::span<float> packed) {
+  const std::size_t width = search_.width();
+  overlaps_.resize(dim_ * dim_);
+  search_.overlaps(packed.data(), 1, overlaps_.data(), 1);
+  const double gain = optimal_rotation(overlaps_, dim_, reflections_, rotation_);
+  const std::span<const std::int32_t> target = search_.target();
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    float* to = &permuted_[static_cast<std::size_t>(target[i]) * width];
+    for (std::size_t k = 0; k < dim_; ++k) {
+      double sum = 0;
+      for (std::size_t l = 0; l < dim_; ++l)
+        sum += rotation_[k * dim_ + l] * static_cast<double>(packed[i * width + l]);
+      to[k] = static_cast<float>(sum);
     }
   }
+  std::copy(permuted_.begin(), permuted_.end(), packed.begin());
+  return gain;
 }
 
-double Matcher::match(std::span<const float> x0, std::span<const float> x1, std::span<float> out) {
-  permute(x0, x1, out);
-  double distance = align(x0, out, dim_, reflections_);
-  for (std::size_t sweep = 1; alternate_ && sweep < most_sweeps; ++sweep) {
-    permute(x0, out, scratch_);
-    if (std::equal(scratch_.begin(), scratch_.end(), out.begin())) break;
-    const double next = align<float>(x0, scratch_, dim_, reflections_);
-    if (!(next < distance)) break;
-    distance = next;
-    std::copy(scratch_.begin(), scratch_.end(), out.begin());
+double Matcher::match_packed(std::span<float> packed) {
+  double gain = sweep(packed);
+  for (std::size_t count = 1; alternate_ && count < most_sweeps; ++count) {
+    const double next = sweep(packed);
+    const bool better = next > gain + 1e-6 * std::abs(gain);
+    gain = std::max(gain, next);
+    if (!better) break;
   }
-  return distance;
+  return gain;
+}
+
+void Matcher::match(std::span<const float> x0, std::span<const float> x1, std::span<float> out) {
+  search_.pack(x0, prior_);
+  search_.set_prior(prior_);
+  data_.resize(prior_.size());
+  search_.pack(x1, data_);
+  match_packed(data_);
+  search_.unpack(data_, out);
 }
 
 void Matcher::costs(ConfigurationsView<const float> prior, ConfigurationsView<const float> data,
                     std::span<float> cost) {
+  const std::size_t count = data.count();
+  const std::size_t stride = (count + 7) / 8 * 8;
+  const std::size_t packed = prior_.size();
+  data_.resize(count * packed);
+  square_.resize(count);
+  gain_.assign(stride, 0.0);
+  for (std::size_t j = 0; j < count; ++j) {
+    search_.pack(data[j], std::span(data_).subspan(j * packed, packed));
+    square_[j] = squared_norm(data[j]);
+  }
+  std::vector<float> moved(packed);
+  std::vector<double> overlap(dim_ * dim_);
   for (std::size_t i = 0; i < prior.count(); ++i) {
-    for (std::size_t j = 0; j < data.count(); ++j) {
-      cost[i * data.count() + j] = static_cast<float>(match(prior[i], data[j], rotated_));
+    search_.pack(prior[i], prior_);
+    search_.set_prior(prior_);
+    if (alternate_) {
+      for (std::size_t j = 0; j < count; ++j) {
+        std::copy_n(&data_[j * packed], packed, moved.begin());
+        gain_[j] = match_packed(moved);
+      }
+    } else {
+      overlaps_.assign(dim_ * dim_ * stride, 0.0);
+      search_.overlaps(data_.data(), count, overlaps_.data(), stride);
+      if (dim_ == 3) {
+        best_gains_3d(overlaps_.data(), stride, reflections_, gain_.data());
+      } else {
+        for (std::size_t j = 0; j < count; ++j) {
+          for (std::size_t k = 0; k < overlap.size(); ++k) overlap[k] = overlaps_[k * stride + j];
+          gain_[j] = optimal_rotation(overlap, dim_, reflections_, rotation_);
+        }
+      }
+    }
+    const double square = squared_norm(prior[i]);
+    for (std::size_t j = 0; j < count; ++j) {
+      cost[i * count + j] = static_cast<float>(std::max(square + square_[j] - 2 * gain_[j], 0.0));
     }
   }
 }

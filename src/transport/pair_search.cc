@@ -1,0 +1,206 @@
+#include "transport/pair_search.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "transport/pair_search.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "transport/assignment-inl.h"
+
+#ifndef EQUIBOLT_TRANSPORT_PAIR_SEARCH_ACCESS_
+#define EQUIBOLT_TRANSPORT_PAIR_SEARCH_ACCESS_
+namespace equibolt {
+
+/// The members that the kernels need.
+struct PairSearchAccess {
+  std::size_t dim;
+  std::size_t width;
+  std::span<PairSearch::Group> groups;
+  const float* prior;
+  std::int32_t* target;
+  bool warm;
+};
+
+}  // namespace equibolt
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace equibolt {
+namespace HWY_NAMESPACE {
+
+/// c_ij = −x1_i · x0_j: |x0_j − x1_i|² / 2 less what no permutation changes.
+void fill_costs(PairSearch::Group& group, const float* x1, std::size_t dim, std::size_t width) {
+  const hn::ScalableTag<float> d;
+  const std::size_t stride = group.work.stride;
+  for (std::size_t i = 0; i < group.count; ++i) {
+    float* row = group.work.cost.get() + i * stride;
+    for (std::size_t j = 0; j < group.count; j += hn::Lanes(d)) {
+      auto cost = hn::Zero(d);
+      for (std::size_t k = 0; k < dim; ++k) {
+        cost = hn::NegMulAdd(hn::Set(d, x1[i * width + k]), hn::Load(d, group.prior.get() + k * stride + j),
+                             cost);
+      }
+      hn::Store(cost, d, row + j);
+    }
+  }
+}
+
+/// Duals are free up to a constant; without this they would sink from problem to problem.
+void centre_duals(PairSearch::Group& group) {
+  const hn::ScalableTag<float> d;
+  float* v = group.work.column_duals.get();
+  const auto shift = hn::Set(d, v[0]);
+  for (std::size_t j = 0; j < group.count; j += hn::Lanes(d))
+    hn::Store(hn::Sub(hn::Load(d, v + j), shift), d, v + j);
+}
+
+void permute(const PairSearchAccess& s, const float* x1, bool warm) {
+  for (PairSearch::Group& group : s.groups) {
+    const auto first = static_cast<std::int32_t>(group.first);
+    if (group.count == 1) {
+      s.target[first] = first;
+      continue;
+    }
+    fill_costs(group, x1 + group.first * s.width, s.dim, s.width);
+    if (warm) centre_duals(group);
+    solve_in_lanes(group.work, warm);
+    for (std::size_t i = 0; i < group.count; ++i)
+      s.target[group.first + i] = first + group.work.column_of_row[i];
+  }
+}
+
+void permute_and_overlap(const PairSearchAccess& s, std::size_t particles, const float* x1, std::size_t count,
+                         double* overlaps, std::size_t stride) {
+  for (std::size_t b = 0; b < count; ++b, x1 += particles * s.width) {
+    permute(s, x1, s.warm || b > 0);
+    if (s.dim == 3) {
+      float m[3][4] = {};
+      for (std::size_t i = 0; i < particles; ++i) {
+        const float* to = s.prior + 4 * s.target[i];
+        for (std::size_t k = 0; k < 3; ++k) {
+          for (std::size_t l = 0; l < 4; ++l) m[k][l] += to[k] * x1[4 * i + l];
+        }
+      }
+      for (std::size_t k = 0; k < 3; ++k) {
+        for (std::size_t l = 0; l < 3; ++l) overlaps[(3 * k + l) * stride + b] = static_cast<double>(m[k][l]);
+      }
+      continue;
+    }
+    for (std::size_t k = 0; k < s.dim; ++k) {
+      for (std::size_t l = 0; l < s.dim; ++l) {
+        double sum = 0;
+        for (std::size_t i = 0; i < particles; ++i) {
+          sum += static_cast<double>(s.prior[static_cast<std::size_t>(s.target[i]) * s.width + k]) *
+                 static_cast<double>(x1[i * s.width + l]);
+        }
+        overlaps[(k * s.dim + l) * stride + b] = sum;
+      }
+    }
+  }
+}
+
+/// σ1 + σ2 ± σ3 with the sign of det M (or +) is the largest root of λ⁴ + c2 λ² + c1 λ + c0, found by
+/// Newton's method from above as in alignment.cc, one overlap per lane.
+void best_gains(const double* m, std::size_t stride, bool reflections, double* gain) {
+  const hn::ScalableTag<double> d;
+  using V = hn::Vec<decltype(d)>;
+  const V zero = hn::Zero(d);
+  for (std::size_t b = 0; b < stride; b += hn::Lanes(d)) {
+    const auto at = [&](std::size_t k) { return hn::LoadU(d, m + k * stride + b); };
+    const V xx = at(0), xy = at(1), xz = at(2), yx = at(3), yy = at(4), yz = at(5), zx = at(6), zy = at(7),
+            zz = at(8);
+    const auto dot = [&](V a0, V a1, V b0, V b1, V c0, V c1) {
+      return hn::MulAdd(a0, a1, hn::MulAdd(b0, b1, hn::Mul(c0, c1)));
+    };
+    const auto minor = [&](V a, V b1, V c, V e) { return hn::MulSub(a, b1, hn::Mul(c, e)); };
+    V det = dot(xx, minor(yy, zz, yz, zy), xy, minor(yz, zx, yx, zz), xz, minor(yx, zy, yy, zx));
+    if (reflections) det = hn::Abs(det);
+    const V s00 = dot(xx, xx, yx, yx, zx, zx), s11 = dot(xy, xy, yy, yy, zy, zy),
+            s22 = dot(xz, xz, yz, yz, zz, zz);
+    const V s01 = dot(xx, xy, yx, yy, zx, zy), s02 = dot(xx, xz, yx, yz, zx, zz),
+            s12 = dot(xy, xz, yy, yz, zy, zz);
+    const V trace = hn::Add(hn::Add(s00, s11), s22);
+    const V off = dot(s01, s01, s02, s02, s12, s12);
+    const V of_square = hn::MulAdd(hn::Set(d, 2.0), off, dot(s00, s00, s11, s11, s22, s22));
+    const V c2 = hn::Mul(hn::Set(d, -2.0), trace);
+    const V c1 = hn::Mul(hn::Set(d, -8.0), det);
+    const V c0 = hn::NegMulAdd(trace, trace, hn::Add(of_square, of_square));
+
+    V lambda = hn::Sqrt(hn::Mul(hn::Set(d, 3.0), trace));
+    for (int step = 0; step < 60; ++step) {
+      const V square = hn::Mul(lambda, lambda);
+      const V value = hn::MulAdd(hn::MulAdd(hn::Add(square, c2), lambda, c1), lambda, c0);
+      const V slope = hn::MulAdd(hn::MulAdd(hn::Set(d, 4.0), square, hn::Add(c2, c2)), lambda, c1);
+      const V change = hn::IfThenElse(hn::Gt(slope, zero), hn::Div(value, slope), zero);
+      const auto falling = hn::Gt(change, hn::Mul(hn::Set(d, 1e-12), lambda));
+      lambda = hn::Sub(lambda, hn::IfThenElseZero(falling, change));
+      if (hn::AllFalse(d, falling)) break;
+    }
+    hn::StoreU(lambda, d, gain + b);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace equibolt
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace equibolt {
+namespace {
+
+HWY_EXPORT(permute_and_overlap);
+HWY_EXPORT(best_gains);
+
+}  // namespace
+
+PairSearch::PairSearch(const ParticleTypes& types, std::size_t dim)
+    : dim_(dim), width_((dim + 3) / 4 * 4), target_(types.size()) {
+  for (const auto& members : groups_of(types)) {
+    Group group{order_.size(), members.size(), {}, {}};
+    group.work.prepare(group.count);
+    group.prior = hwy::AllocateAligned<float>(dim * group.work.stride);
+    std::fill_n(group.prior.get(), dim * group.work.stride, 0.0F);
+    groups_.push_back(std::move(group));
+    order_.insert(order_.end(), members.begin(), members.end());
+  }
+  prior_.resize(order_.size() * width_);
+}
+
+void PairSearch::pack(std::span<const float> x, std::span<float> packed) const {
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    std::copy_n(&x[order_[i] * dim_], dim_, &packed[i * width_]);
+    std::fill_n(&packed[i * width_ + dim_], width_ - dim_, 0.0F);
+  }
+}
+
+void PairSearch::unpack(std::span<const float> packed, std::span<float> x) const {
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    std::copy_n(&packed[i * width_], dim_, &x[order_[i] * dim_]);
+}
+
+void PairSearch::set_prior(std::span<const float> packed) {
+  std::copy(packed.begin(), packed.end(), prior_.begin());
+  for (Group& group : groups_) {
+    for (std::size_t i = 0; i < group.count; ++i) {
+      for (std::size_t k = 0; k < dim_; ++k) {
+        group.prior[k * group.work.stride + i] = packed[(group.first + i) * width_ + k];
+      }
+    }
+  }
+  warm_ = false;
+}
+
+void PairSearch::overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride) {
+  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), warm_};
+  HWY_DYNAMIC_DISPATCH(permute_and_overlap)(access, order_.size(), x1, count, overlaps, stride);
+  warm_ = true;
+}
+
+void best_gains_3d(const double* overlaps, std::size_t stride, bool reflections, double* gain) {
+  HWY_DYNAMIC_DISPATCH(best_gains)(overlaps, stride, reflections, gain);
+}
+
+}  // namespace equibolt
+#endif

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/particle_types.h"
+#include "transport/assignment.h"
+
+namespace equibolt {
+
+/// The optimal permutation of eq. 14 for many configurations x1 against one x0, in SIMD lanes.
+///
+/// Particles are kept in the order of their groups, each padded to `width` floats, so that a configuration is
+/// (N, width).
+class PairSearch {
+ public:
+  PairSearch(const ParticleTypes& types, std::size_t dim);
+
+  std::size_t particles() const { return order_.size(); }
+  std::size_t width() const { return width_; }
+
+  /// Between (N, D) in the particles' own order and (N, width) in that of the groups.
+  void pack(std::span<const float> x, std::span<float> packed) const;
+  void unpack(std::span<const float> packed, std::span<float> x) const;
+
+  /// x0, packed. Forgets what was learned from another x0.
+  void set_prior(std::span<const float> packed);
+
+  /// For `count` packed configurations x1 (count, N, width) one after the other: writes the overlap
+  /// M = Σ_i x0_i (s̃ x1)_iᵀ of x0 with the best permutation of x1, element (k, l) of configuration b
+  /// at overlaps[(k·D + l)·stride + b]. Each search starts from the duals of the one before.
+  void overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride);
+
+  /// Where the particles of the last x1 belong, in packed order: its row r goes to row target()[r].
+  std::span<const std::int32_t> target() const { return target_; }
+
+  struct Group {
+    std::size_t first;  ///< its first particle in packed order
+    std::size_t count;
+    hwy::AlignedFreeUniquePtr<float[]> prior;  ///< (D, stride of the workspace)
+    AssignmentWorkspace<float> work;
+  };
+
+ private:
+  friend struct PairSearchAccess;
+  std::vector<std::size_t> order_;  ///< the particle at each place of the packed order
+  std::size_t dim_;
+  std::size_t width_;
+  std::vector<Group> groups_;
+  std::vector<float> prior_;  ///< (N, width)
+  std::vector<std::int32_t> target_;
+  bool warm_ = false;
+};
+
+/// For `count` overlaps M of three-dimensional configurations, laid out as by PairSearch::overlaps, the
+/// largest tr(Rᵀ M) over rotations R, or with `reflections` over all orthogonal R: gain (count). `overlaps`
+/// and `gain` are read and written up to `stride`, a multiple of 8.
+void best_gains_3d(const double* overlaps, std::size_t stride, bool reflections, double* gain);
+
+}  // namespace equibolt
