@@ -45,9 +45,7 @@ bool is_constant(ConfigurationsView<const double> x) {
 
 }  // namespace
 
-Configurations<double> read_configurations(const std::filesystem::path& path, std::size_t particles,
-                                           std::size_t dim) {
-  const Array array = read_array(path);
+Configurations<double> configurations_of(const Array& array, std::size_t particles, std::size_t dim) {
   check_shape(array, particles, dim);
   if (const auto bad = array.first_not_finite()) {
     throw DataError("{}: configuration {}, particle {}: a coordinate is not finite", array.origin,
@@ -56,6 +54,13 @@ Configurations<double> read_configurations(const std::filesystem::path& path, st
   Configurations<double> x(array.shape[0], particles, dim);
   const std::vector<double> values = array.as_double();
   std::copy(values.begin(), values.end(), x.values().begin());
+  return x;
+}
+
+Configurations<double> read_configurations(const std::filesystem::path& path, std::size_t particles,
+                                           std::size_t dim) {
+  const Array array = read_array(path);
+  Configurations<double> x = configurations_of(array, particles, dim);
   if (is_constant(x)) {
     throw DataError("{}: all of the {} configurations hold the same numbers", array.origin, x.count());
   }

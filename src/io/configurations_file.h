@@ -4,8 +4,13 @@
 #include <filesystem>
 
 #include "core/configurations.h"
+#include "io/npy.h"
 
 namespace equibolt {
+
+/// The configurations that an array of shape (B, N, D) or (B, N·D) holds, float32 or float64. Throws
+/// DataError: no configurations, another shape, a number that is not finite.
+Configurations<double> configurations_of(const Array& array, std::size_t particles, std::size_t dim);
 
 /// Configurations from an .npy file, or from the array "x" of an .npz file, of shape (B, N, D) or (B, N·D)
 /// and float32 or float64. Throws IoError or DataError: empty, not N·D wide, a number that is not finite, or

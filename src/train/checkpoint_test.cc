@@ -66,7 +66,7 @@ TEST_F(CheckpointFolder, GivesBackWhatWasWrittenAndKeepsTwoGenerations) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 2);
 }
 
-TEST_F(CheckpointFolder, EveryTruncationOfTheNewestFallsBackToTheOneBefore) {
+TEST_F(CheckpointFolder, EveryTruncationOfTheNewestFallsBackToTheOneBeforeSlow) {
   write_checkpoint(folder_, sample(5));
   write_checkpoint(folder_, sample(10));
   const auto newest = folder_ / "step-000000000010.npz";

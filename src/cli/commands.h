@@ -1,0 +1,15 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace equibolt {
+
+// One function per command, in a file of its own: it adds the command with its flags to `app`.
+void add_init(CLI::App& app);
+void add_run(CLI::App& app);
+void add_sample(CLI::App& app);
+void add_evaluate(CLI::App& app);
+void add_import(CLI::App& app);
+void add_field(CLI::App& app);
+
+}  // namespace equibolt

@@ -1,0 +1,88 @@
+// The command line: equibolt COMMAND ... . Errors become exit codes here (docs/exit-codes.md).
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/version.h"
+#include "workflow/config_table.h"
+
+namespace equibolt {
+namespace {
+
+/// The command that the arguments name, as far as they do.
+const CLI::App& command_of(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : *chosen.front();
+}
+
+/// What a mistyped flag or command may have been.
+std::string suggestion(const CLI::App& app, int argc, char** argv) {
+  const CLI::App& command = command_of(app);
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(sub->get_name());
+  }
+  for (const std::string& word : command.remaining()) {
+    const std::string name = word.substr(0, word.find('='));
+    const std::string nearest = nearest_name(name, known);
+    if (!nearest.empty()) return fmt::format("; did you mean '{}'?", nearest);
+  }
+  if (&command == &app && argc > 1) {
+    return fmt::format("; did you mean '{}'?", nearest_name(argv[1], known));
+  }
+  return "";
+}
+
+ExitCode run_command_line(int argc, char** argv) {
+  CLI::App app(
+      "Boltzmann generators: from a target energy to independent, reweighted equilibrium samples.\n"
+      "Begin with: equibolt run dw4");
+  app.name("equibolt");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("equibolt ") + version());
+  add_init(app);
+  add_run(app);
+  add_sample(app);
+  add_evaluate(app);
+  add_import(app);
+  add_field(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError("{}{}\nSee '{} --help'.", error.what(), suggestion(app, argc, argv),
+                     &command_of(app) == &app ? "equibolt" : "equibolt " + command_of(app).get_name());
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+}  // namespace equibolt
+
+int main(int argc, char** argv) {
+  using equibolt::ExitCode;
+  ExitCode code = ExitCode::done;
+  try {
+    code = equibolt::run_command_line(argc, argv);
+  } catch (const equibolt::Error& error) {
+    fmt::print(stderr, "equibolt: {}\n", error.what());
+    code = error.code();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "equibolt: out of memory\n");
+    code = ExitCode::numerical;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "equibolt: internal error: {}\n", error.what());
+    code = ExitCode::numerical;
+  }
+  return static_cast<int>(code);
+}

@@ -1,0 +1,7 @@
+#include "core/version.h"
+
+namespace equibolt {
+
+const char* version() { return EQUIBOLT_VERSION; }
+
+}  // namespace equibolt

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flow/integrator.h"
+#include "simulate/simulation.h"
+#include "system/make_energy.h"
+#include "train/trainer.h"
+#include "transport/coupling.h"
+
+namespace equibolt {
+
+/// Configurations from files instead of a simulation; an empty path is none.
+struct DataFiles {
+  std::string train;
+  std::string validation;
+  std::string test;
+};
+
+struct NetworkOptions {
+  std::size_t hidden = 32;
+  std::size_t layers = 3;
+};
+
+struct EvaluateOptions {
+  std::size_t samples = 100000;      ///< drawn from the flow
+  std::size_t test_samples = 10000;  ///< held-out configurations whose density is computed, at most
+};
+
+/// All that defines a run; what `equibolt run` reads and the run folder keeps as config.toml.
+struct RunConfig {
+  std::uint64_t seed = 1;
+  std::size_t threads = 0;  ///< 0: as many as the machine has
+  SystemSpec system;
+  DataFiles data;
+  SimulateOptions simulate;
+  NetworkOptions network;
+  CouplingOptions coupling;
+  TrainOptions train;
+  IntegratorOptions flow;
+  EvaluateOptions evaluate;
+};
+
+/// The config of a preset's name ("dw4") or of a TOML file, with `overrides` ("train.steps=1000") applied.
+/// Throws UsageError that names file:line or the override, the key, what was expected and what was found; for
+/// an unknown key also the nearest known one.
+RunConfig load_config(const std::string& preset_or_file, const std::vector<std::string>& overrides = {});
+
+/// The same from TOML text; `origin` stands for the file's name in messages.
+RunConfig parse_config(const std::string& text, const std::string& origin,
+                       const std::vector<std::string>& overrides = {});
+
+/// The config as TOML with every key in it, each with its description as a comment when `commented`.
+/// parse_config(config_text(c)) gives c again.
+std::string config_text(const RunConfig& config, bool commented);
+
+/// The names of the presets that were built in (presets/*.toml), and the text of one.
+std::vector<std::string> preset_names();
+std::string preset_text(const std::string& name);
+
+}  // namespace equibolt

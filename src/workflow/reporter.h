@@ -1,0 +1,43 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/progress.h"
+
+namespace equibolt {
+
+/// Tells the user what a workflow does: plain lines on standard error and a progress line where that is a
+/// terminal.
+class Reporter {
+ public:
+  explicit Reporter(bool quiet = false) : quiet_(quiet) {}
+
+  template <typename... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) {
+    progress_.reset();
+    if (!quiet_) fmt::print(stderr, "{}\n", fmt::format(format, std::forward<Args>(args)...));
+  }
+  /// Warnings are said also when quiet.
+  void warn(const std::string& text) {
+    progress_.reset();
+    fmt::print(stderr, "warning: {}\n", text);
+  }
+  void start_progress(const std::string& label) {
+    progress_ = quiet_ ? nullptr : std::make_unique<Progress>(label, 1.0);
+  }
+  void progress(double fraction, const std::string& note = {}) {
+    if (progress_) progress_->update(fraction, note);
+  }
+  void end_progress() { progress_.reset(); }
+
+ private:
+  bool quiet_;
+  std::unique_ptr<Progress> progress_;
+};
+
+}  // namespace equibolt

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <functional>
+
+#include "workflow/config.h"
+#include "workflow/evaluation.h"
+#include "workflow/reporter.h"
+#include "workflow/run_folder.h"
+
+namespace equibolt {
+
+/// From a target energy to reweighted samples: the main path. Each stage leaves its result in the folder and
+/// is left out when it is there already, so that the same call resumes. Throws Stopped when `stop` says so.
+Evaluation run(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+               Reporter& reporter);
+
+}  // namespace equibolt

@@ -1,0 +1,27 @@
+#include "workflow/run_folder.h"
+
+#include "core/error.h"
+#include "io/atomic_file.h"
+
+namespace equibolt {
+
+void create_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw IoError("{}: cannot create the folder: {}", path.string(), error.message());
+}
+
+void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json) {
+  write_file(path, json.dump(1) + "\n");
+}
+
+nlohmann::ordered_json read_json(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path);
+  try {
+    return nlohmann::ordered_json::parse(text);
+  } catch (const nlohmann::ordered_json::parse_error& error) {
+    throw DataError("{}: not JSON: {}", path.string(), error.what());
+  }
+}
+
+}  // namespace equibolt

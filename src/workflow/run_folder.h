@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace equibolt {
+
+/// The files of a run. The order is that of the run: each is made from those above it.
+struct RunFolder {
+  std::filesystem::path path;
+
+  std::filesystem::path config() const { return path / "config.toml"; }
+  std::filesystem::path train_data() const { return path / "data" / "train.npz"; }
+  std::filesystem::path validation_data() const { return path / "data" / "validation.npz"; }
+  std::filesystem::path test_data() const { return path / "data" / "test.npz"; }
+  std::filesystem::path simulation() const { return path / "simulation.json"; }
+  std::filesystem::path checkpoints() const { return path / "checkpoints"; }
+  std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
+  std::filesystem::path model() const { return path / "model.safetensors"; }
+  std::filesystem::path samples() const { return path / "samples.npz"; }
+  std::filesystem::path evaluation() const { return path / "evaluation.json"; }
+};
+
+/// Creates the folder and those above it. Throws IoError.
+void create_folder(const std::filesystem::path& path);
+
+/// Numbers that JSON cannot hold (NaN, ±∞) become null. Throws IoError.
+void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
+/// Throws IoError or DataError.
+nlohmann::ordered_json read_json(const std::filesystem::path& path);
+
+}  // namespace equibolt

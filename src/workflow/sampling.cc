@@ -1,0 +1,111 @@
+#include "workflow/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/geometry.h"
+#include "flow/flow.h"
+#include "flow/prior.h"
+#include "io/npz.h"
+#include "system/parallel_energy.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::size_t kBlock = 1024;  // bounds the memory of the integrator's stages
+
+SampleStatus status_of(IntegrationStatus path, EnergyStatus energy) {
+  switch (path) {
+    case IntegrationStatus::not_finite:
+      return SampleStatus::path_not_finite;
+    case IntegrationStatus::too_many_steps:
+      return SampleStatus::path_too_long;
+    case IntegrationStatus::ok:
+      break;
+  }
+  switch (energy) {
+    case EnergyStatus::not_finite:
+      return SampleStatus::energy_not_finite;
+    case EnergyStatus::failed:
+      return SampleStatus::energy_failed;
+    case EnergyStatus::ok:
+      break;
+  }
+  return SampleStatus::ok;
+}
+
+/// Runs `flow(first, count)` block by block and joins what it gives with energies and weights.
+template <typename Flow>
+WeightedSamples weigh(Session& session, std::size_t count, const Flow& flow,
+                      const ProgressCallback& progress) {
+  WeightedSamples all;
+  all.x = Configurations<double>(count, session.particles(), session.dim());
+  all.energy.resize(count);
+  ParallelEnergy energy(session.energy(), session.pool());
+  std::vector<EnergyStatus> energy_status(kBlock);
+  const double normalisation = prior_log_normalisation(session.particles(), session.dim());
+  for (std::size_t first = 0; first < count; first += kBlock) {
+    const std::size_t size = std::min(kBlock, count - first);
+    const FlowSamples block = flow(first, size);
+    const auto x1 = all.x.view().slice(first, size);
+    std::copy(block.x1.values().begin(), block.x1.values().end(), x1.data());
+    energy.evaluate(x1, std::span(all.energy).subspan(first, size), {}, std::span(energy_status).first(size));
+    for (std::size_t b = 0; b < size; ++b) {
+      const SampleStatus status = status_of(block.paths.status[b], energy_status[b]);
+      const double log_weight = -all.energy[first + b] - block.log_density[b];
+      all.status.push_back(status);
+      all.log_density.push_back(block.log_density[b] - normalisation);
+      all.log_weight.push_back(status == SampleStatus::ok ? log_weight
+                                                          : -std::numeric_limits<double>::infinity());
+      all.arc_length.push_back(block.paths.arc_length[b]);
+      all.displacement.push_back(block.paths.displacement[b]);
+      all.evaluations.push_back(block.paths.evaluations[b]);
+    }
+    if (progress) progress(static_cast<double>(first + size) / static_cast<double>(count));
+  }
+  return all;
+}
+
+}  // namespace
+
+std::size_t WeightedSamples::failed() const {
+  return static_cast<std::size_t>(
+      std::count_if(status.begin(), status.end(), [](SampleStatus s) { return s != SampleStatus::ok; }));
+}
+
+WeightedSamples draw_samples(Session& session, std::uint64_t seed, std::size_t first, std::size_t count,
+                             const ProgressCallback& progress) {
+  const auto flow = [&](std::size_t block_first, std::size_t size) {
+    return sample_flow(session.dynamics(), session.config().flow, seed, first + block_first, size,
+                       session.particles(), session.dim());
+  };
+  return weigh(session, count, flow, progress);
+}
+
+WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const double> x,
+                                     const ProgressCallback& progress) {
+  Configurations<double> centred = converted<double>(x);
+  remove_mean(centred.view());
+  const auto flow = [&](std::size_t first, std::size_t size) {
+    return flow_density(session.dynamics(), session.config().flow, centred.view().slice(first, size));
+  };
+  return weigh(session, x.count(), flow, progress);
+}
+
+void write_samples(const std::filesystem::path& path, const WeightedSamples& samples) {
+  Npz npz;
+  npz.arrays["x"] = Array::of(converted<float>(samples.x.view()).view());
+  npz.arrays["log_density"] = Array::of(samples.log_density);
+  npz.arrays["energy"] = Array::of(samples.energy);
+  npz.arrays["log_weight"] = Array::of(samples.log_weight);
+  npz.arrays["path_length"] = Array::of(samples.arc_length);
+  npz.arrays["path_displacement"] = Array::of(samples.displacement);
+  std::vector<std::uint8_t> status;
+  for (const SampleStatus s : samples.status) status.push_back(static_cast<std::uint8_t>(s));
+  npz.arrays["status"] = Array::of(status);
+  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+  write_npz(path, npz);
+}
+
+}  // namespace equibolt

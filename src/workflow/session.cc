@@ -1,0 +1,60 @@
+#include "workflow/session.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/error.h"
+#include "egnn/cpu_vector_field.h"
+#include "workflow/run_folder.h"
+
+namespace equibolt {
+
+Session Session::open(const std::string& run_or_model, const std::vector<std::string>& overrides) {
+  std::filesystem::path path = run_or_model;
+  if (std::filesystem::is_directory(path)) {
+    path = RunFolder{path}.model();
+    if (!std::filesystem::exists(path)) {
+      throw IoError("{}: there is no model.safetensors; has the run been trained?", run_or_model);
+    }
+  }
+  Model model = read_model(path);
+  const auto config = model.metadata.find("config");
+  if (config == model.metadata.end()) {
+    throw DataError("{}: the model does not say which system it is for; only models that 'equibolt run' wrote do",
+                    path.string());
+  }
+  return {parse_config(config->second, path.string() + " (its config)", overrides), std::move(model)};
+}
+
+Session::Session(RunConfig config, Model model)
+    : config_(std::move(config)), model_(std::move(model)), pool_(std::make_unique<ThreadPool>(config_.threads)),
+      energy_(make_energy(config_.system)) {
+  const Architecture expected = architecture_of(config_, *energy_);
+  if (!(expected == model_.architecture)) {
+    throw DataError(
+        "the model is for {} particles in {} dimensions with {} layers of width {}, its config for {} in {} with "
+        "{} of {}",
+        model_.architecture.particles(), model_.architecture.dim, model_.architecture.layers,
+        model_.architecture.hidden, expected.particles(), expected.dim, expected.layers, expected.hidden);
+  }
+  field_ = make_cpu_vector_field(model_.architecture, model_.parameters, *pool_);
+  dynamics_ = std::make_unique<NetworkDynamics>(*field_);
+}
+
+std::optional<Estimate> Session::log_z() const {
+  const auto value = model_.metadata.find("log_z"), error = model_.metadata.find("log_z_error");
+  if (value == model_.metadata.end() || error == model_.metadata.end()) return std::nullopt;
+  return Estimate{std::stod(value->second), std::stod(error->second)};
+}
+
+Architecture architecture_of(const RunConfig& config, const Energy& energy) {
+  const ParticleTypes& types = energy.types();
+  const int types_used = *std::max_element(types.begin(), types.end()) + 1;
+  return {.types = types,
+          .dim = energy.dim(),
+          .hidden = config.network.hidden,
+          .layers = config.network.layers,
+          .type_features = types_used > 1 ? static_cast<std::size_t>(types_used) : 0};
+}
+
+}  // namespace equibolt

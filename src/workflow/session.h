@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/threads.h"
+#include "egnn/model_file.h"
+#include "egnn/vector_field.h"
+#include "flow/dynamics.h"
+#include "analyze/estimate.h"
+#include "system/energy.h"
+#include "workflow/config.h"
+
+namespace equibolt {
+
+/// A trained network with its system, ready to sample.
+class Session {
+ public:
+  /// From a run folder or a model file that `equibolt run` wrote; the model carries its config. `threads`
+  /// and `overrides` change how it is used, not what it is.
+  static Session open(const std::string& run_or_model, const std::vector<std::string>& overrides = {});
+
+  Session(RunConfig config, Model model);
+
+  const RunConfig& config() const { return config_; }
+  const Model& model() const { return model_; }
+  /// ln(Z_target/Z_prior) from the simulation that made the model's data; kept with the model.
+  std::optional<Estimate> log_z() const;
+
+  ThreadPool& pool() { return *pool_; }
+  Energy& energy() { return *energy_; }
+  Dynamics& dynamics() { return *dynamics_; }
+  std::size_t particles() const { return config_.system.particles; }
+  std::size_t dim() const { return config_.system.dim; }
+
+ private:
+  RunConfig config_;
+  Model model_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Energy> energy_;
+  std::unique_ptr<VectorField> field_;
+  std::unique_ptr<NetworkDynamics> dynamics_;
+};
+
+/// The network that `config` describes for `energy`'s particles.
+Architecture architecture_of(const RunConfig& config, const Energy& energy);
+
+}  // namespace equibolt

@@ -1,0 +1,139 @@
+#include "workflow/target_data.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "core/error.h"
+#include "core/geometry.h"
+#include "io/configurations_file.h"
+#include "io/npz.h"
+#include "simulate/simulate.h"
+
+namespace equibolt {
+namespace {
+
+Configurations<float> read_file_of(const std::string& path, const SystemSpec& system) {
+  if (path.empty()) return {};
+  Configurations<double> x = read_configurations(path, system.particles, system.dim);
+  remove_mean(x.view());
+  return converted<float>(x.view());
+}
+
+/// Which chains a set of samples is from: the last eighth for test, the sixteenth before it for validation,
+/// at least one each.
+struct ChainRange {
+  std::size_t first, last;
+  bool contains(std::size_t chain) const { return chain >= first && chain < last; }
+};
+std::array<ChainRange, 3> split_chains(std::size_t chains) {
+  const std::size_t test = chains - std::max<std::size_t>(1, chains / 8);
+  const std::size_t validation = test - std::max<std::size_t>(1, chains / 16);
+  return {{{0, validation}, {validation, test}, {test, chains}}};
+}
+
+void write_split(const std::filesystem::path& path, const SimulationResult& result, const ChainRange& range) {
+  std::vector<double> energy;
+  std::vector<std::int64_t> chain;
+  std::vector<std::size_t> chosen;
+  for (std::size_t b = 0; b < result.samples.count(); ++b) {
+    if (!range.contains(result.chain[b])) continue;
+    chosen.push_back(b);
+    energy.push_back(result.energy[b]);
+    chain.push_back(static_cast<std::int64_t>(result.chain[b]));
+  }
+  Configurations<float> x(chosen.size(), result.samples.particles(), result.samples.dim());
+  for (std::size_t k = 0; k < chosen.size(); ++k) {
+    std::copy_n(result.samples[chosen[k]].data(), x.coordinates(), x[k].data());
+  }
+  Npz npz;
+  npz.arrays["x"] = Array::of(x.view());
+  npz.arrays["energy"] = Array::of(energy);
+  npz.arrays["chain"] = Array::of(chain);
+  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+  write_npz(path, npz);
+}
+
+nlohmann::ordered_json estimate_json(const Estimate& e) {
+  return {{"value", e.value},
+          {"error", e.error},
+          {"autocorrelation_time", e.autocorrelation_time},
+          {"effective_samples", e.effective_samples},
+          {"r_hat", e.r_hat}};
+}
+
+nlohmann::ordered_json simulation_json(const SimulationResult& result, double seconds) {
+  const SimulationDiagnostics& d = result.diagnostics;
+  nlohmann::ordered_json json{{"format_version", 1},
+                              {"samples", result.samples.count()},
+                              {"iterations", d.iterations},
+                              {"thinning", d.thinning},
+                              {"seconds", seconds}};
+  if (result.log_z) json["log_z"] = estimate_json(*result.log_z);
+  json["energy_mean"] = estimate_json(result.mean_energy);
+  for (std::size_t o = 0; o < observables.size(); ++o) {
+    json["samples_of"][std::string(observables[o])] = estimate_json(d.sampled[o]);
+    json["every_iteration_of"][std::string(observables[o])] = estimate_json(d.pilot[o]);
+  }
+  json["ladder"] = {{"lambda", d.lambda},
+                    {"step_size", d.step_size},
+                    {"acceptance", d.acceptance},
+                    {"exchange_acceptance", d.exchange_acceptance},
+                    {"overlap", d.overlap},
+                    {"barrier", d.barrier},
+                    {"renewals_per_iteration_and_chain", d.renewal_rate}};
+  return json;
+}
+
+void simulate_into(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                   Reporter& reporter) {
+  SimulateOptions options = config.simulate;
+  options.seed = config.seed;
+  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  ThreadPool pool(config.threads);
+  reporter.start_progress("simulating");
+  const auto start = std::chrono::steady_clock::now();
+  const SimulationResult result = simulate(*energy, options, pool, [&](double fraction) {
+    if (stop()) throw Stopped("stopped in the simulation; the same command starts it again");
+    reporter.progress(fraction);
+  });
+  reporter.end_progress();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  create_folder(folder.train_data().parent_path());
+  const auto ranges = split_chains(options.chains);
+  write_split(folder.train_data(), result, ranges[0]);
+  write_split(folder.validation_data(), result, ranges[1]);
+  write_split(folder.test_data(), result, ranges[2]);
+  write_json(folder.simulation(), simulation_json(result, seconds));  // last: it marks the data as complete
+  reporter.say("simulated: {} samples in {}, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
+               result.samples.count(), duration_text(seconds), result.diagnostics.thinning,
+               result.mean_energy.value, result.mean_energy.error, result.mean_energy.r_hat);
+  if (result.log_z) {
+    reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->value, result.log_z->error);
+  }
+}
+
+}  // namespace
+
+TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                       Reporter& reporter) {
+  TargetData data;
+  if (!config.data.train.empty()) {
+    data.train = read_file_of(config.data.train, config.system);
+    data.validation = read_file_of(config.data.validation, config.system);
+    data.test = read_file_of(config.data.test, config.system);
+    return data;
+  }
+  if (!std::filesystem::exists(folder.simulation())) simulate_into(config, folder, stop, reporter);
+  data.train = read_file_of(folder.train_data(), config.system);
+  data.validation = read_file_of(folder.validation_data(), config.system);
+  data.test = read_file_of(folder.test_data(), config.system);
+  const auto simulation = read_json(folder.simulation());
+  if (simulation.contains("log_z")) {
+    data.log_z = Estimate{simulation["log_z"]["value"], simulation["log_z"]["error"]};
+  }
+  return data;
+}
+
+}  // namespace equibolt

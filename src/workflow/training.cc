@@ -1,0 +1,121 @@
+#include "workflow/training.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "core/error.h"
+#include "egnn/cpu_vector_field.h"
+#include "egnn/initialise.h"
+#include "train/checkpoint.h"
+#include "workflow/session.h"
+
+namespace equibolt {
+namespace {
+
+/// Of all that must not change under way: the data and the network's shape.
+std::uint64_t fingerprint_of(const Architecture& architecture, ConfigurationsView<const float> data) {
+  XXH64_hash_t hash = XXH3_64bits(data.data(), data.size() * sizeof(float));
+  const std::uint64_t shape[] = {architecture.particles(), architecture.dim, architecture.hidden,
+                                 architecture.layers, architecture.type_features};
+  return XXH3_64bits_withSeed(shape, sizeof shape, hash);
+}
+
+/// The lines of a training's metrics, appended to a file that is cut to where the checkpoint knew it.
+class MetricsFile {
+ public:
+  MetricsFile(const std::filesystem::path& path, std::uint64_t keep_bytes) : path_(path) {
+    if (!std::filesystem::exists(path)) std::ofstream(path, std::ios::binary);
+    std::error_code error;
+    if (std::filesystem::file_size(path, error) > keep_bytes) {
+      std::filesystem::resize_file(path, keep_bytes, error);
+    }
+    file_.open(path, std::ios::binary | std::ios::app);
+    if (!file_) throw IoError("{}: cannot be opened for appending", path.string());
+  }
+
+  void append(const TrainMetrics& m) {
+    const auto number = [](double value) {
+      return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+    };
+    const nlohmann::ordered_json line{{"step", m.step},
+                                      {"loss", number(m.loss)},
+                                      {"validation_loss", number(m.validation_loss)},
+                                      {"gradient_norm", number(m.gradient_norm)},
+                                      {"learning_rate", number(m.rate)},
+                                      {"transport_cost", number(m.transport_cost)},
+                                      {"skipped", m.skipped},
+                                      {"samples_per_second", number(m.samples_per_second)},
+                                      {"waiting", number(m.waiting)},
+                                      {"seconds", number(m.seconds)}};
+    file_ << line.dump() << '\n' << std::flush;
+    if (!file_) throw IoError("{}: cannot be written", path_.string());
+  }
+
+  std::uint64_t size() const { return std::filesystem::file_size(path_); }
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+}  // namespace
+
+void train_run(const RunConfig& config, const RunFolder& folder, const TargetData& data,
+               const std::function<bool()>& stop, Reporter& reporter) {
+  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  const Architecture architecture = architecture_of(config, *energy);
+  const std::uint64_t fingerprint = fingerprint_of(architecture, data.train);
+
+  create_folder(folder.checkpoints());
+  TrainState state = start_training(initial_parameters(architecture, config.seed));
+  std::uint64_t metrics_bytes = 0;
+  if (auto checkpoint = read_newest_checkpoint(folder.checkpoints(),
+                                               [&](const std::string& text) { reporter.warn(text); })) {
+    if (checkpoint->fingerprint != fingerprint) {
+      throw UsageError("{}: its checkpoint was made with another network or other data; use another folder",
+                       folder.path.string());
+    }
+    state = std::move(checkpoint->state);
+    metrics_bytes = checkpoint->metrics_bytes;
+    reporter.say("training goes on from step {}", state.step);
+  }
+  MetricsFile metrics(folder.metrics(), metrics_bytes);
+
+  ThreadPool pool(config.threads);
+  const auto field = make_cpu_vector_field(architecture, state.parameters, pool);
+  CouplingOptions coupling_options = config.coupling;
+  coupling_options.types = energy->types();
+  coupling_options.dim = energy->dim();
+  const auto coupling = make_coupling(coupling_options);
+  TrainHooks hooks;
+  hooks.log = [&](const TrainMetrics& m) { metrics.append(m); };
+  hooks.checkpoint = [&](const TrainState& s) {
+    write_checkpoint(folder.checkpoints(), {s, fingerprint, metrics.size()});
+  };
+  hooks.progress = [&](double fraction, const TrainMetrics& m) {
+    reporter.progress(fraction, fmt::format("step {}  loss {:.4f}  validation {:.4f}  {:.0f} samples/s",
+                                            state.step, m.loss, m.validation_loss, m.samples_per_second));
+  };
+  hooks.stop = stop;
+  reporter.start_progress("training");
+  const bool finished =
+      train(*field, {data.train, data.validation}, *coupling, config.train, config.seed, state, hooks);
+  reporter.end_progress();
+  if (!finished) throw Stopped("stopped at step {}; the same command goes on from there", state.step);
+
+  Model model{architecture, state.average, {}};
+  model.metadata["config"] = config_text(config, false);
+  if (data.log_z) {
+    model.metadata["log_z"] = fmt::format("{}", data.log_z->value);
+    model.metadata["log_z_error"] = fmt::format("{}", data.log_z->error);
+  }
+  model.metadata["training"] = fmt::format("{} steps of {} samples in {}; {} skipped", state.step,
+                                           config.train.batch, duration_text(state.seconds), state.skipped);
+  write_model(folder.model(), model);
+  reporter.say("trained: {}", model.metadata["training"]);
+}
+
+}  // namespace equibolt

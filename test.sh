@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, and the format check.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+scripts/install-packages.sh
+scripts/format.sh --check
+scripts/build.sh release
+ctest --test-dir build/release --output-on-failure
+scripts/build.sh asan
+# Names of tests that take long end in "Slow".
+GTEST_FILTER='-*Slow*' ctest --test-dir build/asan --output-on-failure

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Whole-program tests: what a user types, what the files hold, and how bad input is refused.
+
+Usage: cli_test.py PROGRAM [unittest arguments]
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+SMALL = ["simulate.samples=2000", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60", "train.batch=32",
+         "train.log_every=20", "train.checkpoint_every=20", "evaluate.samples=400", "evaluate.test_samples=100",
+         "network.hidden=8", "network.layers=2", "flow.steps=5"]
+
+
+def call(*arguments, code=0, cwd=None):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300)
+    if done.returncode != code:
+        raise AssertionError(f"{arguments}: exit code {done.returncode}, expected {code}\n{done.stderr}{done.stdout}")
+    return done
+
+
+def sets(settings):
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+class Workplace(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+
+
+class Run(Workplace):
+    def test_from_energy_to_samples_and_again(self):
+        run = self.path / "run"
+        first = call("run", "dw4", "-o", run, *sets(SMALL))
+        for name in ("config.toml", "simulation.json", "metrics.jsonl", "model.safetensors", "samples.npz",
+                     "evaluation.json", "data/train.npz", "data/validation.npz", "data/test.npz"):
+            self.assertTrue((run / name).exists(), name)
+        evaluation = json.loads((run / "evaluation.json").read_text())
+        for key in ("nll", "nll_normalized", "kl", "kl_error", "ess", "ess_error", "n_samples", "log_z", "log_z_error",
+                    "path_length", "path_displacement", "energy_mean", "energy_mean_reweighted", "failed"):
+            self.assertIn(key, evaluation)
+        self.assertAlmostEqual(evaluation["nll_normalized"] - evaluation["nll"], 5.513631, places=5)
+        self.assertEqual(evaluation["n_samples"], 400)
+
+        # Chains are not shared between the sets.
+        chains = [set(np.load(run / "data" / f"{part}.npz")["chain"]) for part in ("train", "validation", "test")]
+        self.assertFalse(chains[0] & chains[1] or chains[0] & chains[2] or chains[1] & chains[2])
+
+        steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+        self.assertEqual(steps, [20, 40, 60])
+
+        stamps = {path: path.stat().st_mtime_ns for path in run.rglob("*.npz")}
+        again = call("run", "dw4", "-o", run, *sets(SMALL))
+        self.assertEqual(first.stdout, again.stdout)
+        self.assertEqual(stamps, {path: path.stat().st_mtime_ns for path in run.rglob("*.npz")})
+
+        # A longer training goes on; another system does not.
+        call("run", "dw4", "-o", run, *sets(SMALL + ["train.steps=80"]))
+        self.assertEqual(len((run / "metrics.jsonl").read_text().splitlines()), 4)
+        refused = call("run", "dw4", "-o", run, *sets(SMALL + ["system.d0=3"]), code=2)
+        self.assertIn("system.d0: 4.0 there, 3.0 now", refused.stderr)
+
+        self.sample_and_evaluate(run)
+
+    def sample_and_evaluate(self, run):
+        call("sample", run, "-n", 50, "-o", self.path / "few.npz", "-q")
+        call("sample", run / "model.safetensors", "-n", 100, "-o", self.path / "more.npz")
+        few, more = np.load(self.path / "few.npz"), np.load(self.path / "more.npz")
+        self.assertEqual(more["x"].shape, (100, 4, 2))
+        for name in ("x", "log_density", "energy", "log_weight", "path_length", "path_displacement", "status"):
+            np.testing.assert_array_equal(few[name], more[name][:50])
+        x = more["x"].astype(float)
+        np.testing.assert_allclose(x.mean(1), 0, atol=1e-6)
+        d = np.linalg.norm(x[:, :, None] - x[:, None], axis=-1)[:, *np.triu_indices(4, 1)] - 4
+        np.testing.assert_allclose((-4 * d**2 + 0.9 * d**4).sum(1), more["energy"], rtol=1e-4)
+        log_weight = -more["energy"] - more["log_density"] - 3 * np.log(2 * np.pi)
+        np.testing.assert_allclose(log_weight, more["log_weight"], rtol=1e-9)
+
+        np.save(self.path / "test.npy", np.load(run / "data" / "test.npz")["x"][:50].reshape(50, 8) + 3)
+        done = call("evaluate", run, "--data", self.path / "test.npy", "-n", 200, "--json")
+        evaluation = json.loads(done.stdout)
+        self.assertEqual(evaluation["n_samples"], 200)
+        self.assertEqual(evaluation["n_test"], 50)
+
+    def test_result_does_not_depend_on_the_number_of_threads(self):
+        for threads in (1, 3):
+            call("run", "dw4", "-o", self.path / str(threads), *sets(SMALL + [f"threads={threads}"]))
+        for name in ("samples.npz", "data/train.npz", "simulation.json"):
+            one, three = self.path / "1" / name, self.path / "3" / name
+            if name.endswith("json"):
+                one, three = (json.loads(path.read_text()) for path in (one, three))
+                one.pop("seconds"), three.pop("seconds")
+                self.assertEqual(one, three)
+            else:
+                self.assertEqual(one.read_bytes(), three.read_bytes(), name)
+
+    def test_init_writes_a_config_that_run_reads(self):
+        call("init", "dw4", "-o", self.path / "my.toml")
+        text = (self.path / "my.toml").read_text()
+        self.assertIn("# samples per step", text)
+        call("init", "dw4", "-o", self.path / "my.toml", code=2)
+        (self.path / "bad.toml").write_text(text.replace("batch = ", "bacth = "))
+        refused = call("run", self.path / "bad.toml", code=2)
+        line = next(k for k, row in enumerate(text.splitlines(), 1) if row.startswith("batch = "))
+        self.assertIn(f"bad.toml:{line}: unknown key 'train.bacth'; did you mean 'train.batch'?", refused.stderr)
+
+
+class Network(Workplace):
+    def test_imported_network_agrees_with_the_oracle(self):
+        for name in ("egnn_tiny", "egnn_one_layer"):
+            golden = np.load(GOLDEN / f"{name}.npz")
+            model, out = self.path / "model.safetensors", self.path / "out.npz"
+            call("import", GOLDEN / f"{name}.npz", "-o", model)
+            np.savez(self.path / "in.npz", x=golden["x"], t=golden["t"])
+            call("field", model, "--input", self.path / "in.npz", "-o", out)
+            field = np.load(out)
+            for ours, theirs in ((field["v"], golden["v"]), (field["divergence"], golden["divergence"])):
+                self.assertLessEqual(np.linalg.norm(ours - theirs), 1e-5 * np.linalg.norm(theirs))
+
+    def test_import_names_what_does_not_fit(self):
+        arrays = dict(np.load(GOLDEN / "egnn_tiny.npz"))
+        missing = {k: v for k, v in arrays.items() if k != "weight.gcl_0.att_mlp.0.bias"}
+        np.savez(self.path / "missing.npz", **missing)
+        done = call("import", self.path / "missing.npz", "-o", self.path / "m.safetensors", code=3)
+        self.assertIn("gcl_0.att_mlp.0.bias", done.stderr)
+        self.assertFalse((self.path / "m.safetensors").exists())
+
+
+class BadInput(Workplace):
+    def refused(self, code, *arguments, says):
+        done = call(*arguments, code=code)
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, done.stderr)
+
+    def test_command_line(self):
+        self.refused(2, "runn", "dw4", says="did you mean 'run'?")
+        self.refused(2, "run", "dw4", "--ouput", "x", says="did you mean '--output'?")
+        self.refused(2, "run", "dw5", says="did you mean the preset 'dw4'?")
+        self.refused(2, "run", "dw4", "--set", "train.batch", says="KEY=VALUE")
+        self.refused(2, "run", "dw4", "--set", "train.batch=0", says=["train.batch", "an integer ≥ 1", "found 0"])
+        self.refused(2, "run", "dw4", "--set", "train.coupling=nearest", says="equivariant_ot")
+        self.refused(2, "run", "dw4", "--set", "flow.atol=nan", says="a number > 0")
+        self.refused(2, "run", "dw4", "--set", "system.trap=1", says="unknown key 'system.trap'")
+        self.refused(2, says="--help")
+        for words in (["--help"], ["run", "--help"], ["--version"]):
+            self.assertTrue(call(*words).stdout)
+
+    def test_config_file(self):
+        config = self.path / "c.toml"
+        for text, says in (("[train\n", "c.toml:1"), ("[train]\nsteps = -1", ["c.toml:2", "train.steps"]),
+                           ("seed = 'x'", "found"), ("[system]\nkind = 'lj'", "lennard_jones"),
+                           ("seed = 1\nseed = 2", "c.toml:2"), ("", "train.steps or train.minutes")):
+            config.write_text(text)
+            self.refused(2, "run", config, says=says)
+
+    def test_files(self):
+        absent = self.path / "absent"
+        self.refused(4, "evaluate", absent, says=str(absent))
+        self.refused(4, "sample", self.path, "-n", 1, "-o", self.path / "x.npz", says="model.safetensors")
+        model = self.path / "m.safetensors"
+        call("import", GOLDEN / "egnn_tiny.npz", "-o", model)
+        self.refused(4, "import", GOLDEN / "egnn_tiny.npz", "-o", absent / "m.safetensors", says=str(absent))
+        self.refused(3, "evaluate", model, says="does not say which system")
+        whole = model.read_bytes()
+        for size in (0, 7, 8, 100, len(whole) - 1):
+            model.write_bytes(whole[:size])
+            self.refused(3, "evaluate", model, says="m.safetensors")
+        model.write_bytes(whole)
+        golden = np.load(GOLDEN / "egnn_tiny.npz")
+        x, t = golden["x"], golden["t"]
+        for arrays, says in ((dict(x=x[:, :2], t=t), "3 particles"), (dict(x=x, t=t[:-1]), "one for each x"),
+                             (dict(x=np.where(x == x[1, 2, 0], np.nan, x), t=t), "configuration 1, particle 2"),
+                             (dict(x=x), "'t'"), (dict(x=x[:0], t=t[:0]), "no configurations")):
+            np.savez(self.path / "in.npz", **arrays)
+            self.refused(3, "field", model, "--input", self.path / "in.npz", "-o", self.path / "o.npz", says=says)
+
+
+if __name__ == "__main__":
+    unittest.main()
