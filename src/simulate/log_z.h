@@ -1,18 +1,17 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "simulate/diagnostics.h"
+#include "simulate/chain_estimate.h"
 #include "simulate/ladder.h"
 
 namespace equibolt {
 
 /// ln(Z_first/Z_last) of a ladder's ends.
 struct LogZ {
-  Estimate estimate;
+  ChainEstimate log_z;
   /// (K−1,): of each pair of neighbours, the mean of 2 p (1−p) where p is the probability that a sample of
   /// either came from the first; ½ for equal distributions, 0 for disjoint ones. Below 0.03 the result is
   /// not to be trusted (Klimovich, Shirts, Mobley 2015).

@@ -8,7 +8,7 @@
 
 #include "core/configurations.h"
 #include "core/threads.h"
-#include "simulate/diagnostics.h"
+#include "simulate/chain_estimate.h"
 #include "simulate/simulation.h"
 #include "system/energy.h"
 
@@ -27,16 +27,16 @@ struct SimulationDiagnostics {
   /// Configurations that came to the target from the last rung, per iteration and chain.
   double renewal_rate = 0;
   /// Of the recorded samples, and of every iteration of the pilot; in the order of `observables`.
-  std::array<Estimate, observables.size()> sampled{}, pilot{};
+  std::array<ChainEstimate, observables.size()> sampled, pilot;
 };
 
 /// Equilibrium samples of exp(−U) in the mean-free subspace.
 struct SimulationResult {
-  Configurations<float> samples;   // (samples, N, D), mean-free; record by record, chains within
-  std::vector<double> energy;      // (samples,): U in kT, before the rounding to float
-  std::vector<std::size_t> chain;  // (samples,): which independent chain each is from
-  Estimate mean_energy{};          ///< ⟨U⟩
-  std::optional<Estimate> log_z;   ///< ln(Z_target/Z_prior) with the normalised prior; needs Path::prior
+  Configurations<float> samples;       // (samples, N, D), mean-free; record by record, chains within
+  std::vector<double> energy;          // (samples,): U in kT, before the rounding to float
+  std::vector<std::size_t> chain;      // (samples,): which independent chain each is from
+  ChainEstimate mean_energy;           ///< ⟨U⟩
+  std::optional<ChainEstimate> log_z;  ///< ln(Z_target/Z_prior) with the normalised prior; needs Path::prior
   SimulationDiagnostics diagnostics;
 };
 

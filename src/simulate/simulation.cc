@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
-#include "simulate/diagnostics.h"
+#include "simulate/chain_estimate.h"
 #include "simulate/relax.h"
 
 namespace equibolt {
@@ -30,7 +30,9 @@ void check(const SimulateOptions& options) {
   positive("rungs", options.rungs);
   positive("leapfrog_steps", options.leapfrog_steps);
   positive("burn_in", options.burn_in);
-  positive("pilot", options.pilot);
+  if (options.pilot < 100) {
+    throw UsageError("simulate: expected pilot >= 100 iterations, found {}", options.pilot);
+  }
   if (!(options.acceptance > 0 && options.acceptance < 1)) {
     throw UsageError("simulate: expected 0 < acceptance < 1, found {}", options.acceptance);
   }
@@ -102,7 +104,8 @@ Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, 
 }
 
 std::size_t Simulation::records_wanted() const {
-  return (options_.samples + options_.chains - 1) / options_.chains;
+  constexpr std::size_t least = 8;  // for the statistics of a chain
+  return std::max(least, (options_.samples + options_.chains - 1) / options_.chains);
 }
 
 std::size_t Simulation::records() const {
@@ -307,7 +310,7 @@ void Simulation::measure_thinning() {
   double longest = 1;
   for (std::size_t o = 0; o < observables.size(); ++o) {
     const auto chains = series_of(state_.pilot, options_.chains, observables.size(), o);
-    longest = std::max(longest, autocorrelation_time(chains));
+    longest = std::max(longest, estimate_of(chains).autocorrelation_time);
   }
   state_.thinning = static_cast<std::uint64_t>(std::ceil(longest));
 }

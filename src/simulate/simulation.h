@@ -15,7 +15,7 @@
 namespace equibolt {
 
 struct SimulateOptions {
-  std::size_t samples = 100000;  ///< wanted in all, thinned; rounded up to a multiple of `chains`
+  std::size_t samples = 100000;  ///< wanted in all
   std::size_t chains = 32;       ///< independent ones, each with its whole ladder
   std::size_t rungs = 10;        ///< of the ladder; 1 is plain Hamiltonian Monte Carlo
   Path path = Path::prior;
