@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -271,6 +272,29 @@ TEST_F(Io, NpzRoundTripIsExactAndDeterministic) {
     EXPECT_EQ(read_file(file("a.npz")), npz_bytes(some_npz(), compression));
   }
   EXPECT_LT(npz_bytes(some_npz(), Compression::deflate).size(), npz_bytes(some_npz()).size());
+}
+
+TEST_F(Io, NumpyReadsWhatWeWrite) {
+  const std::string python = "/usr/bin/python3";
+  if (std::system((python + " -c 'import numpy' 2>/dev/null").c_str()) != 0) GTEST_SKIP() << "no numpy";
+  Npz npz = some_npz();
+  npz.arrays["x"].shape = {2, 3, 4};
+  write_npz(file("stored.npz"), npz);
+  write_npz(file("deflated.npz"), npz, Compression::deflate);
+  write_npy(file("x.npy"), npz["x"]);
+  const std::string program = R"(
+import sys, numpy
+x = (numpy.arange(24).reshape(2, 3, 4) - 7.5) / 4
+for name in ("stored.npz", "deflated.npz"):
+    z = numpy.load(sys.argv[1] + "/" + name)
+    assert sorted(z.files) == ["n", "x", "zeros"], z.files
+    assert z["x"].dtype == "f8" and (z["x"] == x).all()
+    assert z["n"].dtype == "i8" and z["n"].shape == () and z["n"] == 3
+    assert z["zeros"].dtype == "f4" and (z["zeros"] == numpy.zeros(500)).all()
+assert (numpy.load(sys.argv[1] + "/x.npy") == x).all()
+)";
+  write_file(file("check.py"), std::string_view(program));
+  EXPECT_EQ(std::system((python + " " + file("check.py").string() + " " + file("").string()).c_str()), 0);
 }
 
 TEST(NpzFile, DamageIsRefused) {

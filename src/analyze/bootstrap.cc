@@ -1,0 +1,39 @@
+#include "analyze/bootstrap.h"
+
+#include <cmath>
+
+#include "analyze/estimate.h"
+#include "core/random.h"
+
+namespace equibolt {
+
+std::vector<double> bootstrap(std::size_t n,
+                              const std::function<double(std::span<const std::size_t>)>& estimator,
+                              const Bootstrap& options) {
+  require_count(n, 1, "bootstrap");
+  if (options.block < 1 || options.block > n) {
+    throw DataError("bootstrap: blocks of {}, expected 1 to {}", options.block, n);
+  }
+  std::vector<double> values(options.repetitions);
+  std::vector<std::size_t> indices(n);
+  for (std::size_t r = 0; r < values.size(); ++r) {
+    Random random(options.seed, Stream::bootstrap, r);
+    std::size_t next = 0;
+    for (std::size_t k = 0; k < n; ++k) {
+      next = k % options.block == 0 ? random.below(n) : (next + 1) % n;
+      indices[k] = next;
+    }
+    values[r] = estimator(indices);
+  }
+  return values;
+}
+
+double bootstrap_error(std::size_t n, const std::function<double(std::span<const std::size_t>)>& estimator,
+                       const Bootstrap& options) {
+  require_count(options.repetitions, 2, "bootstrap: repetitions");
+  const std::vector<double> values = bootstrap(n, estimator, options);
+  // The error of the mean of R values is their standard deviation over √R.
+  return mean(values).error * std::sqrt(static_cast<double>(values.size()));
+}
+
+}  // namespace equibolt

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "analyze/bootstrap.h"
+#include "analyze/estimate.h"
+
+namespace equibolt {
+
+/// Importance weights w of independent samples, given as ln w (N,): for a flow, ln w = −U(x) − ln p̃(x) where
+/// ln p̃ leaves out the prior's constant. −∞ is a weight of zero, which is how a sample counts whose energy
+/// failed. NaN or +∞ throws NumericalError with the index.
+
+/// ln Σ exp; −∞ for no values.
+double log_sum_exp(std::span<const double> values);
+
+/// w / Σ w. Throws NumericalError if all weights are zero.
+std::vector<double> normalised_weights(std::span<const double> log_weights);
+
+/// Kish's effective sample size as a fraction of N, (Σ w)² / (N Σ w²); 0 if all weights are zero.
+double kish_fraction(std::span<const double> log_weights);
+/// The same with its bootstrap error.
+Estimate kish_fraction(std::span<const double> log_weights, const Bootstrap& options);
+
+/// The largest weight's share of the sum; 1 if all weights are zero.
+double largest_share(std::span<const double> log_weights);
+
+/// ln of the mean weight, which estimates ln(Z_target / Z_prior) for samples of the flow. The error is that
+/// of the mean by the delta method. (−∞, ∞) if all weights are zero.
+Estimate log_mean_weight(std::span<const double> log_weights);
+
+/// Σ w a / Σ w with its delta-method error √(Σ w² (a − ā)²) / Σ w. Values whose weight is zero are not looked
+/// at. Throws NumericalError if all weights are zero.
+Estimate reweighted_mean(std::span<const double> log_weights, std::span<const double> values);
+
+/// Kish's fraction of sets of n weights.
+struct FractionAtSize {
+  std::size_t n;
+  Estimate fraction;
+};
+/// For n = N, N/2, N/4, … down to 100: the mean over disjoint sets of n with its standard error (for the
+/// whole set the bootstrap's). A fraction that falls as n grows has not met its tail yet.
+std::vector<FractionAtSize> kish_against_size(std::span<const double> log_weights,
+                                              const Bootstrap& options = {});
+
+/// k̂, the shape of the generalised Pareto distribution that fits the M = min(N/5, 3√N) largest weights
+/// (Vehtari et al., Pareto smoothed importance sampling, JMLR 25, 2024; fit of Zhang and Stephens,
+/// Technometrics 51, 316, 2009). The weights' variance is infinite from 0.5 on; above 0.7 neither the
+/// effective sample size nor any other error bar can be trusted. Zero weights are left out. 0 if the largest
+/// weights are all the same; ∞ if fewer than 25 weights are not zero.
+double pareto_k(std::span<const double> log_weights);
+
+/// The flow's effective sample size, as a fraction, seen from the target: from ln w at samples of the target,
+/// N² / (Σ w Σ 1/w). It finds modes that the flow never visits. For x ~ μ ∝ w p, E_μ[w] = E_p[w²] / E_p[w]
+/// and E_μ[1/w] = 1 / E_p[w], so that 1 / (E_μ[w] E_μ[1/w]) = E_p[w]² / E_p[w²]. 0 if any weight is zero.
+double forward_kish_fraction(std::span<const double> log_weights_of_target_samples);
+
+}  // namespace equibolt
