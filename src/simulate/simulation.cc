@@ -76,18 +76,23 @@ Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, 
       dim_(prototype.dim()),
       state_(std::move(state)) {
   check(options_);
+  check_state();
+}
+
+void Simulation::check_state() const {
   const std::size_t chains = options_.chains;
   const std::size_t rungs = options_.rungs;
   const auto expect = [](const char* name, std::size_t expected, std::size_t found) {
     if (expected != found) {
-      throw DataError(
-          "the saved simulation is of another system or other options: "
-          "expected {} values of {}, found {}",
-          expected, name, found);
+      throw DataError("the saved simulation is of another system or other options: {}: expected {}, found {}",
+                      name, expected, found);
     }
   };
-  expect("x", walkers() * particles_ * dim_, state_.x.size());
-  expect("gradient", walkers() * particles_ * dim_, state_.gradient.size());
+  for (const auto* x : {&state_.x, &state_.gradient}) {
+    expect("walkers", walkers(), x->count());
+    expect("particles", particles_, x->particles());
+    expect("dimensions", dim_, x->dim());
+  }
   expect("lambda", rungs, state_.lambda.size());
   expect("step_size", rungs, state_.step_size.size());
   for (const auto* values : {&state_.energy, &state_.renewed, &state_.acceptance}) {
@@ -99,6 +104,10 @@ Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, 
   const std::uint64_t piloted =
       std::clamp<std::uint64_t>(state_.iteration, options_.burn_in, production_start());
   expect("pilot", (piloted - options_.burn_in) * chains * observables.size(), state_.pilot.size());
+  expect("sample_energy", records() * walkers(), state_.sample_energy.size());
+  if (state_.iteration >= production_start() && state_.thinning == 0) {
+    throw DataError("the saved simulation has come to iteration {} without a thinning", state_.iteration);
+  }
   expect("samples", records() * chains * particles_ * dim_, state_.samples.size());
   expect("sample_half_square", records() * chains * rungs, state_.sample_half_square.size());
 }

@@ -10,6 +10,7 @@
 #include "core/threads.h"
 #include "simulate/hmc.h"
 #include "simulate/ladder.h"
+#include "simulate/simulation_state.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
@@ -39,32 +40,6 @@ inline constexpr std::array<std::string_view, 3> observables = {"energy", "mean_
 /// The values for one configuration x (N, D), in that order.
 std::array<double, observables.size()> observe(std::span<const double> x, std::size_t dim, double energy);
 
-/// All that a simulation is between two blocks, as plain data: going on from a copy gives the same bits.
-/// C chains of K rungs; walker (c, k) has index c·K + k, rung 0 is the target.
-struct SimulationState {
-  std::uint64_t iteration = 0;      ///< a trajectory of every walker and an exchange each
-  std::uint64_t thinning = 0;       ///< 0 until it is known
-  std::vector<double> lambda;       // (K,)
-  std::vector<double> step_size;    // (K,)
-  Configurations<double> x;         // (C·K, N, D), mean-free
-  Configurations<double> gradient;  // (C·K, N, D): ∇U
-  std::vector<double> energy;       // (C·K,): U
-  std::vector<double> renewed;      // (C·K,): 1 if it was on the last rung since it was the target's
-
-  /// Sums since the parameters that they measure were last changed.
-  std::vector<double> acceptance;      // (C·K,)
-  std::vector<double> exchange;        // (C·(K−1),)
-  std::vector<double> exchange_tries;  // (C·(K−1),)
-  std::vector<double> renewals;        // (C,): configurations that came to the target from the last rung
-  std::uint64_t moves = 0;             ///< iterations behind `acceptance` and `renewals`
-
-  std::vector<double> pilot;  // (pilot iterations, C, observables): the target's series
-
-  std::vector<float> samples;              // (records, C, N, D), the target's, mean-free
-  std::vector<double> sample_energy;       // (records, C, K): U, before rounding to float
-  std::vector<double> sample_half_square;  // (records, C, K): ½|x|²
-};
-
 /// Replica exchange with Hamiltonian Monte Carlo on every rung of a ladder, many independent chains of it at
 /// once. Burn-in adapts, a pilot measures autocorrelation times, and then the chains are recorded every
 /// `thinning` iterations. Results do not depend on the number of threads, on how often the simulation was
@@ -91,6 +66,7 @@ class Simulation {
   std::size_t records() const;
   std::uint64_t production_start() const { return options_.burn_in + options_.pilot; }
   std::uint64_t block_end() const;
+  void check_state() const;
   void start();
   void run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker);
   void exchange(std::size_t chain, std::uint64_t iteration);

@@ -1,0 +1,98 @@
+#include "simulate/simulation_file.h"
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::int64_t format_version = 1;
+
+/// Calls visit(name, member) for all that the state holds; `State` may be const.
+template <typename State, typename Visit>
+void visit_members(State& state, Visit visit) {
+  visit("iteration", state.iteration);
+  visit("thinning", state.thinning);
+  visit("moves", state.moves);
+  visit("lambda", state.lambda);
+  visit("step_size", state.step_size);
+  visit("x", state.x);
+  visit("gradient", state.gradient);
+  visit("energy", state.energy);
+  visit("renewed", state.renewed);
+  visit("acceptance", state.acceptance);
+  visit("exchange", state.exchange);
+  visit("exchange_tries", state.exchange_tries);
+  visit("renewals", state.renewals);
+  visit("pilot", state.pilot);
+  visit("samples", state.samples);
+  visit("sample_energy", state.sample_energy);
+  visit("sample_half_square", state.sample_half_square);
+}
+
+struct Save {
+  Npz& npz;
+  void operator()(const char* name, std::uint64_t value) {
+    npz.arrays[name] = Array::scalar(static_cast<std::int64_t>(value));
+  }
+  template <typename T>
+  void operator()(const char* name, const std::vector<T>& values) {
+    npz.arrays[name] = Array::of(values);
+  }
+  void operator()(const char* name, const Configurations<double>& x) {
+    npz.arrays[name] = Array::of(x.view());
+  }
+};
+
+struct Load {
+  const Npz& npz;
+  void operator()(const char* name, std::uint64_t& value) {
+    const auto values = npz[name].as_int64();
+    if (values.size() != 1 || values[0] < 0) {
+      throw DataError("{}: expected one count, 0 or more", npz[name].origin);
+    }
+    value = static_cast<std::uint64_t>(values[0]);
+  }
+  void operator()(const char* name, std::vector<double>& values) { values = npz[name].as_double(); }
+  void operator()(const char* name, std::vector<float>& values) { values = npz[name].as_float(); }
+  void operator()(const char* name, Configurations<double>& x) {
+    const Array& array = npz[name];
+    if (array.shape.size() != 3) {
+      throw DataError("{}: expected shape (B, N, D), found {}", array.origin, shape_text(array.shape));
+    }
+    x = Configurations<double>(array.shape[0], array.shape[1], array.shape[2]);
+    const auto values = array.as_double();
+    std::copy(values.begin(), values.end(), x.data());
+  }
+};
+
+}  // namespace
+
+Npz to_npz(const SimulationState& state) {
+  Npz npz;
+  npz.arrays["format_version"] = Array::scalar(format_version);
+  visit_members(state, Save{npz});
+  return npz;
+}
+
+SimulationState simulation_state_from(const Npz& npz) {
+  const auto version = npz["format_version"].as_int64();
+  if (version != std::vector{format_version}) {
+    throw DataError("{}: expected format version {} of a simulation's state", npz.origin, format_version);
+  }
+  SimulationState state;
+  visit_members(state, Load{npz});
+  return state;
+}
+
+void write_simulation_state(const std::filesystem::path& path, const SimulationState& state) {
+  write_npz(path, to_npz(state));
+}
+
+SimulationState read_simulation_state(const std::filesystem::path& path) {
+  return simulation_state_from(read_npz(path));
+}
+
+}  // namespace equibolt
