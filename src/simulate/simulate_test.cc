@@ -250,8 +250,8 @@ TEST(Simulate, Dw4AgreesWithQuadratureAndAnotherPotentialDoesNotSlow) {
 
   options.samples = 1000;
   const auto other = simulate(DoubleWell(4, 2, {.b = -3.9}), options, pool);
-  EXPECT_GT(deviation(*other.log_z, dw4_log_z), 20);
-  EXPECT_GT(deviation(other.mean_energy, dw4_mean_energy), 20);
+  EXPECT_GT(deviation(*other.log_z, dw4_log_z), 6);
+  EXPECT_GT(deviation(other.mean_energy, dw4_mean_energy), 6);
 }
 
 TEST(Simulate, TheTemperaturePathAndPlainHmcSampleTheSame) {
