@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "transport/assignment.h"
 
@@ -39,9 +40,6 @@ class Solver {
         vectors_(Vectors != 0 ? Vectors : (n + lanes_ - 1) / lanes_),
         cost_(work.cost.get()),
         v_(work.column_duals.get()),
-        open_(work.open.get()),
-        distance_(work.distance.get()),
-        predecessor_(work.predecessor.get()),
         iota_(hn::Iota(d_, T{0})) {}
 
   /// v_j = min_i c_ij, the start when nothing better is known.
@@ -56,6 +54,10 @@ class Solver {
 
   /// Solves from the duals in work.column_duals, whatever their values.
   void solve() {
+    if (n_ == 1) {
+      work_.column_of_row[0] = work_.row_of_column[0] = 0;
+      return;
+    }
     close_padding();
     std::fill_n(work_.row_of_column.begin(), n_, -1);
     std::int32_t* free_rows = work_.free_rows.data();
@@ -74,68 +76,154 @@ class Solver {
     hn::Store(hn::IfThenElse(real, v, hn::Set(d_, -infinity)), d_, v_ + last);
   }
 
-  void set_lane(T* array, std::size_t index, T value) {
-    // Through the whole vector: a scalar store would stall the vector load that follows soon.
-    T* block = array + index / lanes_ * lanes_;
-    const auto lane = hn::Eq(iota_, hn::Set(d_, static_cast<T>(index % lanes_)));
-    hn::Store(hn::IfThenElse(lane, hn::Set(d_, value), hn::Load(d_, block)), d_, block);
-  }
+  /// One number per column, columns in lanes: in registers where a row has few vectors, else in memory.
+  class Row {
+   public:
+    explicit Row(T* memory) : memory_(memory) {}
+    V get(std::size_t k) const {
+      if constexpr (Vectors != 0) return vectors_[k];
+      return hn::Load(D(), memory_ + k * hn::Lanes(D()));
+    }
+    void set(std::size_t k, V value) {
+      if constexpr (Vectors != 0) {
+        vectors_[k] = value;
+      } else {
+        hn::Store(value, D(), memory_ + k * hn::Lanes(D()));
+      }
+    }
+    /// Lowers the number of one column by `amount`, the same in every lane.
+    void lower(std::size_t column, V amount) {
+      const std::size_t lanes = hn::Lanes(D());
+      const V iota = hn::Iota(D(), T{0});
+      // A scalar store would stall the load of the whole vector that follows soon.
+      if constexpr (Vectors != 0) {
+        for (std::size_t k = 0; k < Vectors; ++k) {
+          const auto lane = static_cast<std::make_signed_t<std::size_t>>(column - k * lanes);
+          vectors_[k] = hn::IfThenElse(hn::Eq(iota, hn::Set(D(), static_cast<T>(lane))),
+                                       hn::Sub(vectors_[k], amount), vectors_[k]);
+        }
+      } else {
+        const auto lane = hn::Eq(iota, hn::Set(D(), static_cast<T>(column % lanes)));
+        const V old = get(column / lanes);
+        set(column / lanes, hn::IfThenElse(lane, hn::Sub(old, amount), old));
+      }
+    }
+    void load() {
+      for (std::size_t k = 0; k < Vectors; ++k) vectors_[k] = hn::Load(D(), memory_ + k * hn::Lanes(D()));
+    }
+    void store() const {
+      for (std::size_t k = 0; k < Vectors; ++k) hn::Store(vectors_[k], D(), memory_ + k * hn::Lanes(D()));
+    }
+
+   private:
+    T* memory_;
+    V vectors_[Vectors != 0 ? Vectors : 1];
+  };
 
   struct TwoLeast {
     T first;
     T second;
     std::size_t column;  // of the first
+    V gap;               // second − first, in every lane
   };
 
   /// The least and the second least of c_ij − v_j over j, ties counted twice.
-  TwoLeast two_least(std::size_t row) {
+  HWY_INLINE TwoLeast two_least(std::size_t row, const Row& v) {
     const T* cost = cost_ + row * stride_;
-    V first = hn::Sub(hn::Load(d_, cost), hn::Load(d_, v_));
+    V reduced[Vectors != 0 ? Vectors : 1];
+    V first = hn::Sub(hn::Load(d_, cost), v.get(0));
     V second = hn::Set(d_, infinity);
     V block = hn::Zero(d_);
+    reduced[0] = first;
     for (std::size_t k = 1; k < vectors(); ++k) {
-      const V reduced = hn::Sub(hn::Load(d_, cost + k * lanes_), hn::Load(d_, v_ + k * lanes_));
-      second = hn::Min(second, hn::Max(first, reduced));
-      block = hn::IfThenElse(hn::Lt(reduced, first), hn::Set(d_, static_cast<T>(k * lanes_)), block);
-      first = hn::Min(first, reduced);
+      const V next = hn::Sub(hn::Load(d_, cost + k * lanes_), v.get(k));
+      second = hn::Min(second, hn::Max(first, next));
+      if constexpr (Vectors != 0) {
+        reduced[k] = next;
+      } else {
+        block = hn::IfThenElse(hn::Lt(next, first), hn::Set(d_, static_cast<T>(k * lanes_)), block);
+      }
+      first = hn::Min(first, next);
     }
-    const V least = hn::MinOfLanes(d_, first);
-    const auto lane = static_cast<std::size_t>(hn::FindFirstTrue(d_, hn::Eq(first, least)));
-    const auto is_lane = hn::Eq(iota_, hn::Set(d_, static_cast<T>(lane)));
-    const V next = hn::MinOfLanes(d_, hn::IfThenElse(is_lane, second, first));
-    std::size_t column = lane;
-    if (vectors() > 1) {
-      HWY_ALIGN T blocks[AssignmentWorkspace<T>::lanes];
-      hn::Store(block, d_, blocks);
-      column += static_cast<std::size_t>(blocks[lane]);
+    // Halving by exchange, the least and the second least together: every lane ends with both.
+    V least = first;
+    const auto exchange = [&](auto reversed) HWY_ATTR {
+      const V other = reversed(least);
+      second = hn::Min(hn::Min(second, reversed(second)), hn::Max(least, other));
+      least = hn::Min(least, other);
+    };
+    constexpr std::size_t most_lanes = hn::MaxLanes(D());
+    if constexpr (most_lanes >= 2) exchange([&](V x) HWY_ATTR { return hn::Reverse2(d_, x); });
+    if constexpr (most_lanes >= 4) exchange([&](V x) HWY_ATTR { return hn::Reverse4(d_, x); });
+    if constexpr (most_lanes >= 8) exchange([&](V x) HWY_ATTR { return hn::Reverse8(d_, x); });
+    if constexpr (most_lanes >= 16) exchange([&](V x) HWY_ATTR { return hn::Reverse(d_, x); });
+
+    std::size_t column = 0;
+    if constexpr (Vectors != 0) {
+      for (std::size_t k = Vectors; k-- > 0;) {
+        const intptr_t lane = hn::FindFirstTrue(d_, hn::Eq(reduced[k], least));
+        column = lane >= 0 ? k * lanes_ + static_cast<std::size_t>(lane) : column;
+      }
+    } else {
+      column = column_of(first, least, block);
     }
-    return {hn::GetLane(least), hn::GetLane(next), column};
+    return {hn::GetLane(least), hn::GetLane(second), column, hn::Sub(second, least)};
+  }
+
+  /// The column of a value that is the least of `values`, whose vectors began at column `block`, by lane.
+  std::size_t column_of(V values, V least, V block) {
+    const auto lane = static_cast<std::size_t>(hn::FindFirstTrue(d_, hn::Eq(values, least)));
+    if (vectors() == 1) return lane;
+    HWY_ALIGN T blocks[AssignmentWorkspace<T>::lanes];
+    hn::Store(block, d_, blocks);
+    return lane + static_cast<std::size_t>(blocks[lane]);
   }
 
   /// Augmenting row reduction: each row takes its cheapest column and lowers v there until the second
   /// cheapest is as good, turning out the row that had it. Returns how many rows are still free.
   std::size_t reduce_rows(std::int32_t* free_rows) {
     std::int32_t* const row_of_column = work_.row_of_column.data();
+    Row v(v_);
+    v.load();
+
+    // First all rows with the same v, which the processor can overlap. A fall found with v as it was is never
+    // too deep, since v only falls.
+    std::size_t waiting = 0;
+    const Row start = v;
+    for (std::size_t i = 0; i < n_; ++i) {
+      const TwoLeast least = two_least(i, Vectors == 1 ? start : v);
+      if (row_of_column[least.column] < 0) {
+        row_of_column[least.column] = static_cast<std::int32_t>(i);
+        v.lower(least.column, least.gap);
+      } else {
+        free_rows[waiting++] = static_cast<std::int32_t>(i);
+      }
+    }
+
     std::size_t left = 0;
     std::size_t steps = row_reduction_steps * n_;
-    for (std::size_t i = 0; i < n_; ++i) {
-      auto row = static_cast<std::int32_t>(i);
+    for (std::size_t k = 0; k < waiting; ++k) {
+      std::int32_t row = free_rows[k];
       while (row >= 0) {
-        const TwoLeast least = two_least(static_cast<std::size_t>(row));
-        const T lowered = v_[least.column] - (least.second - least.first);
-        const std::int32_t owner = row_of_column[least.column];
-        // A column changes hands only when its price falls, or rows could take it from each other for ever.
-        const bool takes = owner < 0 || (lowered < v_[least.column] && steps > 0);
-        if (!takes) {
+        // A column changes hands only when its price falls, or rows could take it from each other for ever;
+        // rounding could still let them, hence the limit.
+        if (steps == 0) {
           free_rows[left++] = row;
           break;
         }
-        if (steps > 0) --steps;
-        if (n_ > 1) set_lane(v_, least.column, lowered);
+        --steps;
+        const TwoLeast least = two_least(static_cast<std::size_t>(row), v);
+        const std::int32_t owner = row_of_column[least.column];
+        if (owner >= 0 && !(least.first < least.second)) {
+          free_rows[left++] = row;
+          break;
+        }
+        v.lower(least.column, least.gap);
         row_of_column[least.column] = row;
         row = owner;
       }
     }
+    v.store();
     for (std::size_t j = 0; j < n_; ++j) {
       if (row_of_column[j] >= 0)
         work_.column_of_row[static_cast<std::size_t>(row_of_column[j])] = static_cast<std::int32_t>(j);
@@ -149,85 +237,76 @@ class Solver {
     std::int32_t* const row_of_column = work_.row_of_column.data();
     std::int32_t* const column_of_row = work_.column_of_row.data();
     const V inf = hn::Set(d_, infinity);
-    const V minus_inf = hn::Set(d_, -infinity);
+    Row open(work_.open.get()), distance(work_.distance.get()), predecessor(work_.predecessor.get());
 
-    auto row = static_cast<std::size_t>(free_row);
-    std::size_t column = 0;
-    T offset = 0;  // c_row,column − v_column − distance(column): what turns c − v into a path's length
-    for (bool first_step = true;; first_step = false) {
-      const T* cost = cost_ + row * stride_;
-      const V shift = hn::Set(d_, offset);
-      const V from = hn::Set(d_, static_cast<T>(row));
-      V least = inf;
-      V block = hn::Zero(d_);
-      for (std::size_t k = 0; k < vectors(); ++k) {
-        const std::size_t at = k * lanes_;
-        const V open = hn::Load(d_, (first_step ? v_ : open_) + at);
-        const V length = hn::Sub(hn::Sub(hn::Load(d_, cost + at), open), shift);
-        V distance = length;
-        if (first_step) {
-          hn::Store(open, d_, open_ + at);
-          hn::Store(from, d_, predecessor_ + at);
-        } else {
-          const V known = hn::Load(d_, distance_ + at);
-          const auto shorter = hn::Lt(length, known);
-          distance = hn::Min(length, known);
-          hn::Store(hn::IfThenElse(shorter, from, hn::Load(d_, predecessor_ + at)), d_, predecessor_ + at);
-        }
-        hn::Store(distance, d_, distance_ + at);
-        const V candidate = hn::IfThenElse(hn::Gt(open, minus_inf), distance, inf);
-        if (vectors() > 1) {
-          block = hn::IfThenElse(hn::Lt(candidate, least), hn::Set(d_, static_cast<T>(at)), block);
-        }
-        least = hn::Min(least, candidate);
-      }
-      const V nearest = hn::MinOfLanes(d_, least);
-      const auto lane = static_cast<std::size_t>(hn::FindFirstTrue(d_, hn::Eq(least, nearest)));
-      column = lane;
+    const T* cost = cost_ + static_cast<std::size_t>(free_row) * stride_;
+    V nearest = inf;
+    V block = hn::Zero(d_);
+    // The columns' candidates for the next to be settled, and where the vector of the nearest begins.
+    const auto consider = [&](std::size_t k, V candidate) HWY_ATTR {
       if (vectors() > 1) {
-        HWY_ALIGN T blocks[AssignmentWorkspace<T>::lanes];
-        hn::Store(block, d_, blocks);
-        column += static_cast<std::size_t>(blocks[lane]);
+        block = hn::IfThenElse(hn::Lt(candidate, nearest), hn::Set(d_, static_cast<T>(k * lanes_)), block);
       }
-      const T reached = hn::GetLane(nearest);
+      nearest = hn::Min(nearest, candidate);
+    };
+    for (std::size_t k = 0; k < vectors(); ++k) {
+      const V v = hn::Load(d_, v_ + k * lanes_);
+      const V length = hn::Sub(hn::Load(d_, cost + k * lanes_), v);
+      open.set(k, v);
+      distance.set(k, length);
+      predecessor.set(k, hn::Set(d_, static_cast<T>(free_row)));
+      consider(k, length);
+    }
+    std::size_t column;
+    for (;;) {
+      const V reached = hn::MinOfLanes(d_, nearest);
+      column = column_of(nearest, reached, block);
       if (row_of_column[column] < 0) {
-        settle(reached);
+        settle(distance, reached);
         break;
       }
-      row = static_cast<std::size_t>(row_of_column[column]);
-      offset = cost_[row * stride_ + column] - v_[column] - reached;
-      set_lane(open_, column, -infinity);
+      open.lower(column, inf);
+      const auto row = static_cast<std::size_t>(row_of_column[column]);
+      cost = cost_ + row * stride_;
+      // What turns this row's c − v into the length of a path through it.
+      const V offset = hn::Sub(hn::Set(d_, cost[column] - v_[column]), reached);
+      const V from = hn::Set(d_, static_cast<T>(row));
+      nearest = inf;
+      block = hn::Zero(d_);
+      for (std::size_t k = 0; k < vectors(); ++k) {
+        const V length = hn::Sub(hn::Sub(hn::Load(d_, cost + k * lanes_), open.get(k)), offset);
+        const V known = distance.get(k);
+        predecessor.set(k, hn::IfThenElse(hn::Lt(length, known), from, predecessor.get(k)));
+        distance.set(k, hn::Min(length, known));
+        consider(k, hn::IfThenElse(hn::Eq(open.get(k), hn::Neg(inf)), inf, hn::Min(length, known)));
+      }
     }
+    predecessor.store();
 
     std::int32_t next = static_cast<std::int32_t>(column);
     std::int32_t owner;
     do {
-      owner = static_cast<std::int32_t>(predecessor_[next]);
+      owner = static_cast<std::int32_t>(work_.predecessor[static_cast<std::size_t>(next)]);
       row_of_column[next] = owner;
       std::swap(column_of_row[owner], next);
     } while (owner != free_row);
   }
 
   /// v_j −= reached − distance_j for the settled columns; the others' distance is at least `reached`.
-  void settle(T reached) {
+  void settle(const Row& distance, V reached) {
     for (std::size_t k = 0; k < vectors(); ++k) {
-      const std::size_t at = k * lanes_;
-      const V change = hn::Sub(hn::Load(d_, distance_ + at), hn::Set(d_, reached));
-      const V v = hn::Load(d_, v_ + at);
-      hn::Store(hn::Add(v, hn::Min(change, hn::Zero(d_))), d_, v_ + at);
+      const V change = hn::Min(hn::Sub(distance.get(k), reached), hn::Zero(d_));
+      hn::Store(hn::Add(hn::Load(d_, v_ + k * lanes_), change), d_, v_ + k * lanes_);
     }
   }
 
-  static constexpr std::size_t row_reduction_steps = 4;  // per row, at most
+  static constexpr std::size_t row_reduction_steps = 1;  // per row, at most
 
   const D d_{};
   AssignmentWorkspace<T>& work_;
   const std::size_t n_, stride_, lanes_, vectors_;
   const T* const cost_;
   T* const v_;
-  T* const open_;
-  T* const distance_;
-  T* const predecessor_;
   const V iota_;
 };
 

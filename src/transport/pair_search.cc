@@ -20,7 +20,7 @@ struct PairSearchAccess {
   std::span<PairSearch::Group> groups;
   const float* prior;
   std::int32_t* target;
-  bool warm;
+  std::size_t searches;
 };
 
 }  // namespace equibolt
@@ -47,16 +47,22 @@ void fill_costs(PairSearch::Group& group, const float* x1, std::size_t dim, std:
   }
 }
 
-/// Duals are free up to a constant; without this they would sink from problem to problem.
-void centre_duals(PairSearch::Group& group) {
+/// The start of the next search: a running mean of the optimal duals found so far. Duals are free up to a
+/// constant; that of column 0 is made zero.
+void learn_duals(PairSearch::Group& group, std::size_t searches) {
   const hn::ScalableTag<float> d;
-  float* v = group.work.column_duals.get();
+  const float* v = group.work.column_duals.get();
   const auto shift = hn::Set(d, v[0]);
-  for (std::size_t j = 0; j < group.count; j += hn::Lanes(d))
-    hn::Store(hn::Sub(hn::Load(d, v + j), shift), d, v + j);
+  // The mean settles within a few searches; a bounded memory keeps the early ones from spoiling it.
+  const auto weight = hn::Set(d, 1.0F / static_cast<float>(std::min<std::size_t>(searches + 1, 16)));
+  for (std::size_t j = 0; j < group.count; j += hn::Lanes(d)) {
+    const auto mean = hn::Load(d, group.mean_duals.get() + j);
+    const auto found = hn::Sub(hn::Load(d, v + j), shift);
+    hn::Store(hn::MulAdd(weight, hn::Sub(found, mean), mean), d, group.mean_duals.get() + j);
+  }
 }
 
-void permute(const PairSearchAccess& s, const float* x1, bool warm) {
+void permute(const PairSearchAccess& s, const float* x1, std::size_t searches) {
   for (PairSearch::Group& group : s.groups) {
     const auto first = static_cast<std::int32_t>(group.first);
     if (group.count == 1) {
@@ -64,8 +70,10 @@ void permute(const PairSearchAccess& s, const float* x1, bool warm) {
       continue;
     }
     fill_costs(group, x1 + group.first * s.width, s.dim, s.width);
-    if (warm) centre_duals(group);
+    const bool warm = searches > 0;
+    if (warm) std::copy_n(group.mean_duals.get(), group.count, group.work.column_duals.get());
     solve_in_lanes(group.work, warm);
+    learn_duals(group, searches);
     for (std::size_t i = 0; i < group.count; ++i)
       s.target[group.first + i] = first + group.work.column_of_row[i];
   }
@@ -74,7 +82,7 @@ void permute(const PairSearchAccess& s, const float* x1, bool warm) {
 void permute_and_overlap(const PairSearchAccess& s, std::size_t particles, const float* x1, std::size_t count,
                          double* overlaps, std::size_t stride) {
   for (std::size_t b = 0; b < count; ++b, x1 += particles * s.width) {
-    permute(s, x1, s.warm || b > 0);
+    permute(s, x1, s.searches + b);
     if (s.dim == 3) {
       float m[3][4] = {};
       for (std::size_t i = 0; i < particles; ++i) {
@@ -158,10 +166,11 @@ HWY_EXPORT(best_gains);
 PairSearch::PairSearch(const ParticleTypes& types, std::size_t dim)
     : dim_(dim), width_((dim + 3) / 4 * 4), target_(types.size()) {
   for (const auto& members : groups_of(types)) {
-    Group group{order_.size(), members.size(), {}, {}};
+    Group group{order_.size(), members.size(), {}, {}, {}};
     group.work.prepare(group.count);
     group.prior = hwy::AllocateAligned<float>(dim * group.work.stride);
     std::fill_n(group.prior.get(), dim * group.work.stride, 0.0F);
+    group.mean_duals = hwy::AllocateAligned<float>(group.work.stride);
     groups_.push_back(std::move(group));
     order_.insert(order_.end(), members.begin(), members.end());
   }
@@ -189,13 +198,14 @@ void PairSearch::set_prior(std::span<const float> packed) {
       }
     }
   }
-  warm_ = false;
+  for (Group& group : groups_) std::fill_n(group.mean_duals.get(), group.work.stride, 0.0F);
+  searches_ = 0;
 }
 
 void PairSearch::overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride) {
-  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), warm_};
+  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), searches_};
   HWY_DYNAMIC_DISPATCH(permute_and_overlap)(access, order_.size(), x1, count, overlaps, stride);
-  warm_ = true;
+  searches_ += count;
 }
 
 void best_gains_3d(const double* overlaps, std::size_t stride, bool reflections, double* gain) {

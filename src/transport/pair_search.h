@@ -30,7 +30,7 @@ class PairSearch {
 
   /// For `count` packed configurations x1 (count, N, width) one after the other: writes the overlap
   /// M = Σ_i x0_i (s̃ x1)_iᵀ of x0 with the best permutation of x1, element (k, l) of configuration b
-  /// at overlaps[(k·D + l)·stride + b]. Each search starts from the duals of the one before.
+  /// at overlaps[(k·D + l)·stride + b]. Each search starts from the mean duals of those before.
   void overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride);
 
   /// Where the particles of the last x1 belong, in packed order: its row r goes to row target()[r].
@@ -39,19 +39,19 @@ class PairSearch {
   struct Group {
     std::size_t first;  ///< its first particle in packed order
     std::size_t count;
-    hwy::AlignedFreeUniquePtr<float[]> prior;  ///< (D, stride of the workspace)
+    hwy::AlignedFreeUniquePtr<float[]> prior;       ///< (D, stride of the workspace)
+    hwy::AlignedFreeUniquePtr<float[]> mean_duals;  ///< (stride), of the searches since set_prior()
     AssignmentWorkspace<float> work;
   };
 
  private:
-  friend struct PairSearchAccess;
   std::vector<std::size_t> order_;  ///< the particle at each place of the packed order
   std::size_t dim_;
   std::size_t width_;
   std::vector<Group> groups_;
   std::vector<float> prior_;  ///< (N, width)
   std::vector<std::int32_t> target_;
-  bool warm_ = false;
+  std::size_t searches_ = 0;  ///< since set_prior()
 };
 
 /// For `count` overlaps M of three-dimensional configurations, laid out as by PairSearch::overlaps, the
