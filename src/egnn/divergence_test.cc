@@ -1,3 +1,5 @@
+#include "egnn/divergence.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -5,6 +7,7 @@
 
 #include "core/random.h"
 #include "egnn/divergence_plain.h"
+#include "egnn/golden.h"
 #include "egnn/reference.h"
 
 namespace equibolt {
@@ -57,6 +60,67 @@ TEST(DivergencePlain, EqualsTheComplexStepOfTheReference) {
     const double found = plain::divergence(c.architecture, layout, parameters, c.t, x);
     EXPECT_TRUE(std::abs(found - expected) <= 1e-10 * std::abs(expected))
         << s.layers << " layers: " << found << " for " << expected;
+  }
+}
+
+/// v and the divergence by the kernel, after filling its memory with NaN.
+std::pair<std::vector<float>, double> by_kernel(const Architecture& architecture,
+                                                const std::vector<double>& parameters, double t,
+                                                std::span<const double> x) {
+  cpu::Network network(architecture);
+  network.set_parameters(std::vector<float>(parameters.begin(), parameters.end()));
+  cpu::DivergenceWorkspace workspace(network);
+  for (float& value : workspace.values()) value = std::nanf("");
+  const std::vector<float> x_float(x.begin(), x.end());
+  std::vector<float> v(x.size());
+  const double divergence =
+      cpu::velocity_and_divergence(network, static_cast<float>(t), x_float, v, workspace);
+  return {v, divergence};
+}
+
+constexpr double kernel_tolerance = 1e-5;
+
+TEST(DivergenceKernel, EqualsThePlainFormForEveryDepthAndOddSizes) {
+  struct Shape {
+    std::size_t particles, dim, hidden, layers, types;
+  };
+  for (const Shape& s :
+       {Shape{5, 3, 32, 1, 0}, Shape{4, 2, 7, 1, 2}, Shape{5, 3, 32, 2, 0}, Shape{2, 3, 5, 2, 0},
+        Shape{5, 3, 32, 3, 0}, Shape{7, 2, 33, 3, 3}, Shape{6, 1, 16, 3, 2}, Shape{6, 3, 40, 4, 2},
+        Shape{5, 2, 8, 4, 0}, Shape{6, 3, 24, 5, 3}, Shape{3, 1, 9, 5, 0}, Shape{17, 2, 20, 5, 2},
+        Shape{5, 3, 12, 6, 5}, Shape{2, 2, 64, 7, 0}}) {
+    const Case c = random_case(s.particles, s.dim, s.hidden, s.layers, s.types, 5);
+    const ParameterLayout layout(c.architecture);
+    const std::span<const double> parameters(c.parameters), x(c.x);
+    const double expected = plain::divergence(c.architecture, layout, parameters, c.t, x);
+    const auto expected_v = reference::velocity(c.architecture, layout, parameters, c.t, x);
+    const auto [v, divergence] = by_kernel(c.architecture, c.parameters, c.t, x);
+    EXPECT_TRUE(std::abs(divergence - expected) <= kernel_tolerance * std::abs(expected))
+        << s.particles << " particles, " << s.layers << " layers: " << divergence << " for " << expected;
+    EXPECT_TRUE(relative_error(v, expected_v) <= kernel_tolerance)
+        << s.particles << " particles, " << s.layers << " layers: " << relative_error(v, expected_v);
+  }
+}
+
+TEST(DivergenceKernel, EqualsTheGoldenNetworks) {
+  for (const Golden& golden : golden_networks()) {
+    const auto parameters = golden.parameters("weight.");
+    const auto x = golden.values("x"), t = golden.values("t"), v = golden.values("v");
+    const auto expected = golden.values("divergence");
+    const std::size_t coordinates = x.size() / t.size();
+    std::vector<float> found_v;
+    std::vector<double> found;
+    for (std::size_t b = 0; b < t.size(); ++b) {
+      const auto [v_b, divergence] =
+          by_kernel(golden.architecture, parameters, t[b], {x.data() + b * coordinates, coordinates});
+      found_v.insert(found_v.end(), v_b.begin(), v_b.end());
+      found.push_back(divergence);
+    }
+    // Over the batch: a single divergence may happen to lie near zero.
+    EXPECT_TRUE(relative_error(found, expected) <= kernel_tolerance)
+        << golden.name << ": " << relative_error(found, expected);
+    EXPECT_TRUE(relative_error(found_v, v) <= kernel_tolerance)
+        << golden.name << ": " << relative_error(found_v, v);
   }
 }
 
