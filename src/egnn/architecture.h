@@ -38,7 +38,8 @@ struct ParameterLayout {
 
   explicit ParameterLayout(const Architecture& architecture);
 
-  const std::vector<Array>& arrays() const { return arrays_; }
+  const std::vector<Array>& arrays() const& { return arrays_; }
+  const std::vector<Array>& arrays() const&& = delete;  // would dangle in a range-for
   /// The array of that name; it has to exist.
   const Array& operator[](const std::string& name) const;
   std::size_t size() const { return size_; }

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "egnn/cpu_network.h"
+
+namespace equibolt::cpu {
+
+// One sample on the best instruction set that the machine has. The particles are in the network's order.
+
+/// From workspace.t and .x the displacement .u = x^L − x^0, mean included.
+void forward(const Network& network, Workspace& workspace);
+
+/// After `forward` with a workspace that keeps what is needed: adds the weights' gradient of Σ cot_v·u to
+/// workspace.gradient and, where wanted, writes that of x to workspace.grad_x. cot_v has to be mean-free.
+enum class GradX { not_wanted, wanted };
+void backward(const Network& network, Workspace& workspace, GradX grad_x);
+
+}  // namespace equibolt::cpu
