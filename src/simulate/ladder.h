@@ -10,12 +10,14 @@ namespace equibolt {
 /// The way of the replicas from the target (λ = 1) to where everything is easy.
 ///
 /// `prior`: u_λ = λ U + (1−λ) ½|x|², the geometric path to the unit Gaussian of the mean-free subspace. At
-/// λ = 0 samples are drawn independently, so a replica that has been there brings a new, independent
-/// configuration, and since that end is normalised the path gives log Z. With Lennard-Jones in its trap only
-/// the pair energies are scaled.
-/// `temperature`: u_β = β U. It needs no prior that overlaps with the target, and gives no log Z: its hot end
-/// is no Gaussian, and for a trapped system wider than the unit one, so that a last step from β ≪ 1 to the
-/// prior has no overlap.
+/// λ = 0 samples are drawn independently, so a replica that comes back from there is a new, independent
+/// configuration; and since that end is normalised, the path gives log Z. With Lennard-Jones in a trap of
+/// strength 1 only the pair energies are scaled. Its r⁻¹² singularity does no harm: energies enter as
+/// Boltzmann factors alone, and the adapted ladder goes down to the λ (1e-5 for LJ13, 1e-9 for LJ55) where
+/// cores are too small to meet in prior samples.
+/// `temperature`: u_β = β U. For targets far from the unit Gaussian. No log Z: the hot end is no Gaussian,
+/// and for a trapped system it is wider than the prior, so that no last step overlaps. Where both work, the
+/// first is better: for LJ13 the way down to β = 0.1 has as many rejections as the whole way to the prior.
 enum class Path { prior, temperature };
 
 /// A point of the path: u = target·U(x) + prior·½|x|².

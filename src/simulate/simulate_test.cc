@@ -8,9 +8,11 @@
 #include <memory>
 #include <vector>
 
+#include "analyze/two_sample.h"
 #include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
+#include "io/configurations_file.h"
 #include "simulate/log_z.h"
 #include "simulate/relax.h"
 #include "simulate/simulation_file.h"
@@ -271,17 +273,45 @@ TEST(Simulate, TheTemperaturePathAndPlainHmcSampleTheSame) {
   EXPECT_GT(plain.diagnostics.thinning, hot.diagnostics.thinning);
 }
 
-/// LJ13 in place of its exact values, which nobody knows: REFERENCE, section 2.
-TEST(Simulate, Lj13AgreesWithOtherProgramsSlow) {
+TEST(Simulate, Lj13AgreesWithOtherProgramsAndPublishedSamplesSlow) {
   ThreadPool pool(2);
-  const auto result =
-      simulate(LennardJones(13, 3), {.samples = 3000, .rungs = 12, .burn_in = 480, .pilot = 200}, pool);
+  const SimulateOptions options{.samples = 3000, .rungs = 12, .burn_in = 480, .pilot = 200};
+  Simulation simulation(LennardJones(13, 3), options, pool);
+  while (!simulation.finished()) simulation.advance();
+  const auto result = result_of(simulation);
+  // Parallel tempering with BAR by another program: 26.77 ± 0.03 and −42.93 ± 0.04.
   EXPECT_LE(std::abs(result.log_z->estimate.value - 26.77),
             3 * std::hypot(result.log_z->estimate.error, 0.03));
   EXPECT_LE(std::abs(result.mean_energy.estimate.value + 42.93),
             3 * std::hypot(result.mean_energy.estimate.error, 0.04));
   EXPECT_LE(result.log_z->estimate.error, 0.1);
   EXPECT_LE(result.mean_energy.estimate.error, 0.2);
+
+  const std::filesystem::path path =
+      std::filesystem::path(EQUIBOLT_SOURCE_DIR) / "../shared/data/lj13_val.npy";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not here";
+  const auto published = read_configurations(path, 13, 3);
+  LennardJones energy(13, 3);
+  std::vector<double> energies(published.count());
+  std::vector<EnergyStatus> status(published.count());
+  energy.evaluate(published, energies, {}, status);
+  std::vector<double> distances, published_distances;
+  for (std::size_t b = 0; b < published.count(); ++b) {
+    published_distances.push_back(observe(published[b], 3, energies[b])[1]);
+  }
+  const auto samples = converted<double>(result.samples.view());
+  for (std::size_t b = 0; b < samples.count(); ++b) distances.push_back(observe(samples[b], 3, 0)[1]);
+  const auto& sampled = result.diagnostics.sampled;
+  const auto p_value = [](std::span<const double> own, double time, std::span<const double> other) {
+    return kolmogorov_smirnov({.values = own, .autocorrelation_time = time}, {.values = other}).p_value;
+  };
+  EXPECT_GT(p_value(result.energy, sampled[0].autocorrelation_time, energies), 1e-3);
+  EXPECT_GT(p_value(distances, sampled[1].autocorrelation_time, published_distances), 1e-3);
+  std::vector<double> next_rung;  // energies at λ of about 0.85
+  for (std::size_t w = 1; w < simulation.state().sample_energy.size(); w += options.rungs) {
+    next_rung.push_back(simulation.state().sample_energy[w]);
+  }
+  EXPECT_LT(p_value(next_rung, 2, energies), 1e-6);
 }
 
 void expect_same_bits(const SimulationResult& a, const SimulationResult& b) {
