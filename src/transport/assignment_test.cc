@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -155,6 +157,31 @@ TYPED_TEST(Assignment, ItsDualsProveOptimality) {
             << "n " << n << " kind " << kind << ": " << found << " > " << tolerance;
       }
     }
+  }
+}
+
+/// The costs of tests/golden/transport/make_assignment.py.
+template <typename T>
+std::vector<T> golden_costs(std::size_t n, std::uint64_t seed, std::uint64_t values) {
+  std::vector<T> cost(n * n);
+  for (T& value : cost) {
+    seed = seed * 6364136223846793005U + 1442695040888963407U;
+    value = static_cast<T>((seed >> 40) * values >> 24);
+  }
+  return cost;
+}
+
+TYPED_TEST(Assignment, EqualsScipy) {
+  std::ifstream file(EQUIBOLT_SOURCE_DIR "/tests/golden/transport/assignment.json");
+  const auto problems = nlohmann::json::parse(file);
+  ASSERT_EQ(problems.size(), 48U);
+  AssignmentWorkspace<TypeParam> work;
+  for (const auto& golden : problems) {
+    const std::size_t n = golden["n"];
+    // Integers of 20 bits: sums along paths are exact in single precision too.
+    EXPECT_EQ(solve(golden_costs<TypeParam>(n, n, golden["values"]), n, work).cost,
+              golden["optimum"].get<double>())
+        << golden.dump();
   }
 }
 

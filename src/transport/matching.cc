@@ -93,7 +93,7 @@ void Matcher::costs(ConfigurationsView<const float> prior, ConfigurationsView<co
       overlaps_.assign(dim_ * dim_ * stride, 0.0);
       search_.overlaps(data_.data(), count, overlaps_.data(), stride);
       if (dim_ == 3) {
-        best_gains_3d(overlaps_.data(), stride, reflections_, gain_.data());
+        best_gains_3d(overlaps_.data(), count, stride, reflections_, gain_.data());
       } else {
         for (std::size_t j = 0; j < count; ++j) {
           for (std::size_t k = 0; k < overlap.size(); ++k) overlap[k] = overlaps_[k * stride + j];

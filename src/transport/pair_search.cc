@@ -6,7 +6,10 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
+#include "transport/alignment.h"
 #include "transport/assignment-inl.h"
 
 #ifndef EQUIBOLT_TRANSPORT_PAIR_SEARCH_ACCESS_
@@ -110,7 +113,8 @@ void permute_and_overlap(const PairSearchAccess& s, std::size_t particles, const
 }
 
 /// σ1 + σ2 ± σ3 with the sign of det M (or +) is the largest root of λ⁴ + c2 λ² + c1 λ + c0, found by
-/// Newton's method from above as in alignment.cc, one overlap per lane.
+/// Newton's method from above as in alignment.cc, one overlap per lane. NaN where it meets another root,
+/// which costs too many digits.
 void best_gains(const double* m, std::size_t stride, bool reflections, double* gain) {
   const hn::ScalableTag<double> d;
   using V = hn::Vec<decltype(d)>;
@@ -137,16 +141,18 @@ void best_gains(const double* m, std::size_t stride, bool reflections, double* g
     const V c0 = hn::NegMulAdd(trace, trace, hn::Add(of_square, of_square));
 
     V lambda = hn::Sqrt(hn::Mul(hn::Set(d, 3.0), trace));
+    V slope = zero;
     for (int step = 0; step < 60; ++step) {
       const V square = hn::Mul(lambda, lambda);
       const V value = hn::MulAdd(hn::MulAdd(hn::Add(square, c2), lambda, c1), lambda, c0);
-      const V slope = hn::MulAdd(hn::MulAdd(hn::Set(d, 4.0), square, hn::Add(c2, c2)), lambda, c1);
+      slope = hn::MulAdd(hn::MulAdd(hn::Set(d, 4.0), square, hn::Add(c2, c2)), lambda, c1);
       const V change = hn::IfThenElse(hn::Gt(slope, zero), hn::Div(value, slope), zero);
       const auto falling = hn::Gt(change, hn::Mul(hn::Set(d, 1e-12), lambda));
       lambda = hn::Sub(lambda, hn::IfThenElseZero(falling, change));
       if (hn::AllFalse(d, falling)) break;
     }
-    hn::StoreU(lambda, d, gain + b);
+    const auto simple_root = hn::Gt(slope, hn::Mul(hn::Set(d, 1e-5), hn::Mul(trace, hn::Sqrt(trace))));
+    hn::StoreU(hn::IfThenElse(simple_root, lambda, hn::NaN(d)), d, gain + b);
   }
 }
 
@@ -208,8 +214,15 @@ void PairSearch::overlaps(const float* x1, std::size_t count, double* overlaps, 
   searches_ += count;
 }
 
-void best_gains_3d(const double* overlaps, std::size_t stride, bool reflections, double* gain) {
+void best_gains_3d(const double* overlaps, std::size_t count, std::size_t stride, bool reflections,
+                   double* gain) {
   HWY_DYNAMIC_DISPATCH(best_gains)(overlaps, stride, reflections, gain);
+  for (std::size_t b = 0; b < count; ++b) {
+    if (!std::isnan(gain[b])) continue;
+    std::array<double, 9> overlap, rotation;
+    for (std::size_t k = 0; k < 9; ++k) overlap[k] = overlaps[k * stride + b];
+    gain[b] = optimal_rotation_svd(overlap, 3, reflections, rotation);
+  }
 }
 
 }  // namespace equibolt

@@ -55,8 +55,9 @@ class PairSearch {
 };
 
 /// For `count` overlaps M of three-dimensional configurations, laid out as by PairSearch::overlaps, the
-/// largest tr(Rᵀ M) over rotations R, or with `reflections` over all orthogonal R: gain (count). `overlaps`
-/// and `gain` are read and written up to `stride`, a multiple of 8.
-void best_gains_3d(const double* overlaps, std::size_t stride, bool reflections, double* gain);
+/// largest tr(Rᵀ M) over rotations R, or with `reflections` over all orthogonal R: gain (count). `stride` is
+/// a multiple of 8, and up to there `overlaps` must be readable and `gain` writable.
+void best_gains_3d(const double* overlaps, std::size_t count, std::size_t stride, bool reflections,
+                   double* gain);
 
 }  // namespace equibolt
