@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/geometry.h"
 #include "transport/assignment.h"
+#include "transport/batch_costs.h"
 #include "transport/matching.h"
 
 namespace equibolt {
@@ -121,11 +122,7 @@ class OtCoupling final : public BatchCoupling {
     for (std::size_t b = 0; b < batch; ++b) move_at_random(data[b], random, moved_[b]);
 
     cost_.resize(batch * batch);
-    for (std::size_t i = 0; i < batch; ++i) {
-      for (std::size_t j = 0; j < batch; ++j) {
-        cost_[i * batch + j] = static_cast<float>(squared_distance(prior[i], moved_.view()[j]));
-      }
-    }
+    squared_distances(prior, moved_.view(), transposed_, cost_);
     partner_.resize(batch);
     solve_assignment<float>(cost_, batch, partner_, work_);
   }
@@ -148,6 +145,7 @@ class OtCoupling final : public BatchCoupling {
   std::vector<std::vector<std::size_t>> groups_;
   AssignmentWorkspace<float> work_;
   Configurations<float> moved_;
+  std::vector<float> transposed_;
   std::vector<float> cost_;
 };
 

@@ -12,6 +12,7 @@
 #include "core/random.h"
 #include "transport/alignment.h"
 #include "transport/assignment.h"
+#include "transport/batch_costs.h"
 
 namespace equibolt {
 namespace {
@@ -112,6 +113,20 @@ TEST_P(InstructionSets, CostsAreThoseOfTheSequentialSearchAndWhatMatchingLeaves)
           }
         }
       }
+    }
+  }
+}
+
+TEST_P(InstructionSets, SquaredDistancesOfAllPairs) {
+  std::vector<float> scratch;
+  for (const std::size_t count : {1, 5, 64, 100}) {
+    const auto prior = gaussians(7, {ParticleTypes(9, 0), 3}, 5);
+    const auto data = gaussians(count, {ParticleTypes(9, 0), 3}, 6);
+    std::vector<float> cost(7 * count);
+    squared_distances(prior, data, scratch, cost);
+    for (std::size_t k = 0; k < cost.size(); ++k) {
+      const double expected = squared_distance(prior.view()[k / count], data.view()[k % count]);
+      EXPECT_NEAR(cost[k], expected, 1e-6 * expected);
     }
   }
 }
