@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "egnn/divergence.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
