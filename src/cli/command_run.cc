@@ -32,7 +32,8 @@ void add_run(CLI::App& app) {
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
     const std::string name = std::filesystem::path(options->config).stem().string();
-    const RunFolder folder{options->output.empty() ? std::filesystem::path("runs") / name : options->output};
+    const std::filesystem::path output = options->output.empty() ? "runs/" + name : options->output;
+    const RunFolder folder{output};
     catch_stop_signals();
     Reporter reporter(options->quiet);
     const Evaluation evaluation = run(config, folder, stop_requested, reporter);

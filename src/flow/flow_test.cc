@@ -37,13 +37,6 @@ TEST(Prior, ASampleDependsOnItsIndexAlone) {
   EXPECT_EQ(largest_difference(all.view().slice(6, 4).values(), tail.values()), 0);
 }
 
-TEST(Prior, NormalisationsAreThoseOfTheReference) {
-  EXPECT_NEAR(prior_log_normalisation(4, 2), 5.514, 1e-3);
-  EXPECT_NEAR(prior_log_normalisation(13, 3), 33.082, 1e-3);
-  EXPECT_NEAR(prior_log_normalisation(55, 3), 148.868, 1e-3);
-  EXPECT_NEAR(prior_log_normalisation(22, 3), 57.893, 1e-3);
-}
-
 class Convergence : public testing::TestWithParam<std::pair<Method, double>> {};
 
 TEST_P(Convergence, FixedStepsHaveTheirOrderInPositionDivergenceAndArcLength) {

@@ -1,8 +1,5 @@
 #include "flow/prior.h"
 
-#include <cmath>
-#include <numbers>
-
 #include "core/geometry.h"
 
 namespace equibolt {
@@ -18,10 +15,6 @@ double prior_log_density(std::span<const double> x) {
   double square = 0;
   for (const double value : x) square += value * value;
   return -0.5 * square;
-}
-
-double prior_log_normalisation(std::size_t particles, std::size_t dim) {
-  return 0.5 * static_cast<double>((particles - 1) * dim) * std::log(2 * std::numbers::pi);
 }
 
 }  // namespace equibolt

@@ -15,10 +15,7 @@ namespace equibolt {
 /// drawn.
 void sample_prior(std::uint64_t seed, std::size_t first, ConfigurationsView<double> x);
 
-/// ln q(x) without its constant: −½|x|², for one mean-free configuration.
+/// ln q(x) without its constant (analyze/likelihood.h has it): −½|x|², for one mean-free configuration.
 double prior_log_density(std::span<const double> x);
-
-/// ln Z_prior = ((N−1)·D/2) ln 2π: subtract it from prior_log_density for the normalised density.
-double prior_log_normalisation(std::size_t particles, std::size_t dim);
 
 }  // namespace equibolt

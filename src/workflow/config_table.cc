@@ -219,10 +219,12 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.text("test", c.data.test, file, "held out for evaluation; never trained on");
 
   table.section("simulate");
-  table.count("samples", c.simulate.samples, std::size_t{1}, "wanted in all, thinned until they are independent");
+  table.count("samples", c.simulate.samples, std::size_t{1},
+              "wanted in all, thinned until they are independent");
   table.count("chains", c.simulate.chains, std::size_t{3},
               "independent ones; train, validation and test data come from different chains");
-  table.count("rungs", c.simulate.rungs, std::size_t{1}, "replicas on the way from the target to where all is easy");
+  table.count("rungs", c.simulate.rungs, std::size_t{1},
+              "replicas on the way from the target to where all is easy");
   table.choice("path", c.simulate.path, kPaths,
                "prior: to the flow's Gaussian prior, which gives log Z; temperature: to lowest_beta");
   table.number("lowest_beta", c.simulate.lowest_beta, 1e-6, 1, "hot end of the path temperature");

@@ -10,8 +10,8 @@
 
 namespace equibolt {
 
-/// How good a Boltzmann generator is, by name; docs/evaluation.md describes each number. Numbers that cannot be
-/// had, those that need test data say, are null.
+/// How good a Boltzmann generator is, by name; docs/evaluation.md describes each number. Numbers that cannot
+/// be had, those that need test data say, are null.
 using Evaluation = nlohmann::ordered_json;
 
 /// Draws evaluate.samples samples, and computes the density of up to evaluate.test_samples of the held-out
@@ -19,8 +19,8 @@ using Evaluation = nlohmann::ordered_json;
 Evaluation evaluate(Session& session, ConfigurationsView<const double> test, Reporter& reporter,
                     WeightedSamples* samples = nullptr);
 
-/// Held-out data for a session that was opened from `run_or_model`: the file `data`, else what the run's config
-/// names, else the run's own simulation; empty where there is none.
+/// Held-out data for a session that was opened from `run_or_model`: the file `data`, else what the run's
+/// config names, else the run's own simulation; empty where there is none.
 Configurations<double> test_data_of(const std::string& run_or_model, const std::string& data,
                                     const Session& session);
 

@@ -38,8 +38,7 @@ std::map<std::string, std::string> values_of(RunConfig config) {
 void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& reporter) {
   create_folder(folder.path);
   if (std::filesystem::exists(folder.config())) {
-    const RunConfig old_config =
-        parse_config(read_text_file(folder.config()), folder.config().string());
+    const RunConfig old_config = parse_config(read_text_file(folder.config()), folder.config().string());
     const auto before = values_of(old_config), now = values_of(config);
     std::string refused;
     bool train_again = false, evaluate_again = false;
@@ -50,12 +49,14 @@ void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& r
       const Change change = effect_of(key);
       train_again |= change == Change::train_longer;
       evaluate_again |= change == Change::evaluate_again || change == Change::train_longer;
-      if (change == Change::refused) refused += fmt::format("\n  {}: {} there, {} now", key, old_value, value);
+      if (change == Change::refused)
+        refused += fmt::format("\n  {}: {} there, {} now", key, old_value, value);
       if (change != Change::refused) reporter.say("{}: {} before, {} now", key, old_value, value);
     }
     if (!refused.empty()) {
-      throw UsageError("{} holds a run with another config:{}\nGive another folder with -o, or the same config.",
-                       folder.path.string(), refused);
+      throw UsageError(
+          "{} holds a run with another config:{}\nGive another folder with -o, or the same config.",
+          folder.path.string(), refused);
     }
     if (train_again) std::filesystem::remove(folder.model());
     if (evaluate_again) std::filesystem::remove(folder.evaluation());

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "analyze/likelihood.h"
 #include "core/geometry.h"
 #include "flow/flow.h"
-#include "flow/prior.h"
 #include "io/npz.h"
 #include "system/parallel_energy.h"
 

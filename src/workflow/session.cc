@@ -20,19 +20,23 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
   Model model = read_model(path);
   const auto config = model.metadata.find("config");
   if (config == model.metadata.end()) {
-    throw DataError("{}: the model does not say which system it is for; only models that 'equibolt run' wrote do",
-                    path.string());
+    throw DataError(
+        "{}: the model does not say which system it is for; only models that 'equibolt run' wrote do",
+        path.string());
   }
   return {parse_config(config->second, path.string() + " (its config)", overrides), std::move(model)};
 }
 
 Session::Session(RunConfig config, Model model)
-    : config_(std::move(config)), model_(std::move(model)), pool_(std::make_unique<ThreadPool>(config_.threads)),
+    : config_(std::move(config)),
+      model_(std::move(model)),
+      pool_(std::make_unique<ThreadPool>(config_.threads)),
       energy_(make_energy(config_.system)) {
   const Architecture expected = architecture_of(config_, *energy_);
   if (!(expected == model_.architecture)) {
     throw DataError(
-        "the model is for {} particles in {} dimensions with {} layers of width {}, its config for {} in {} with "
+        "the model is for {} particles in {} dimensions with {} layers of width {}, its config for {} in {} "
+        "with "
         "{} of {}",
         model_.architecture.particles(), model_.architecture.dim, model_.architecture.layers,
         model_.architecture.hidden, expected.particles(), expected.dim, expected.layers, expected.hidden);

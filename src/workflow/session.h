@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "analyze/estimate.h"
 #include "core/threads.h"
 #include "egnn/model_file.h"
 #include "egnn/vector_field.h"
 #include "flow/dynamics.h"
-#include "analyze/estimate.h"
 #include "system/energy.h"
 #include "workflow/config.h"
 

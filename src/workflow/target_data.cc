@@ -54,9 +54,9 @@ void write_split(const std::filesystem::path& path, const SimulationResult& resu
   write_npz(path, npz);
 }
 
-nlohmann::ordered_json estimate_json(const Estimate& e) {
-  return {{"value", e.value},
-          {"error", e.error},
+nlohmann::ordered_json estimate_json(const ChainEstimate& e) {
+  return {{"value", e.estimate.value},
+          {"error", e.estimate.error},
           {"autocorrelation_time", e.autocorrelation_time},
           {"effective_samples", e.effective_samples},
           {"r_hat", e.r_hat}};
@@ -108,9 +108,11 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   write_json(folder.simulation(), simulation_json(result, seconds));  // last: it marks the data as complete
   reporter.say("simulated: {} samples in {}, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
                result.samples.count(), duration_text(seconds), result.diagnostics.thinning,
-               result.mean_energy.value, result.mean_energy.error, result.mean_energy.r_hat);
+               result.mean_energy.estimate.value, result.mean_energy.estimate.error,
+               result.mean_energy.r_hat);
   if (result.log_z) {
-    reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->value, result.log_z->error);
+    reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->estimate.value,
+                 result.log_z->estimate.error);
   }
 }
 

@@ -3,8 +3,8 @@
 #include <functional>
 #include <optional>
 
-#include "core/configurations.h"
 #include "analyze/estimate.h"
+#include "core/configurations.h"
 #include "workflow/config.h"
 #include "workflow/reporter.h"
 #include "workflow/run_folder.h"
