@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
+#include "egnn/cpu_kernels.h"
 #include "egnn/golden.h"
 #include "egnn/initialise.h"
 #include "egnn/reference.h"
@@ -191,6 +192,180 @@ TEST(CpuVectorField, AgreesWithTheReferenceForOddSizesOnEachInstructionSet) {
     const Case c = random_case(seed);
     for_each_target([&] { expect_case(c, pool); });
   }
+}
+
+/// v (N, D) of one configuration.
+std::vector<double> velocity_of(VectorField& field, float t, std::span<const float> x) {
+  const Architecture& architecture = field.architecture();
+  std::vector<float> v(x.size());
+  field.velocity({&t, 1}, {x.data(), 1, architecture.particles(), architecture.dim},
+                 {v.data(), 1, architecture.particles(), architecture.dim});
+  return {v.begin(), v.end()};
+}
+
+// Each symmetry g of the field: v(g x) = g v(x). Errors are relative to |v|, which has to be large for that.
+TEST(CpuVectorField, HasTheSymmetriesOfTheSystem) {
+  ThreadPool pool(1);
+  int checked = 0;
+  for (std::uint64_t seed = 100; seed < 140; ++seed) {
+    const Case c = random_case(seed);
+    SCOPED_TRACE(c.name);
+    const auto field = make_cpu_vector_field(c.architecture, c.parameters, pool);
+    const std::size_t dim = c.architecture.dim, n = c.architecture.particles();
+    const std::vector<float> x(c.x[0].begin(), c.x[0].end());
+    const std::vector<double> v = velocity_of(*field, c.t[0], x);
+    if (n == 1 || norm(std::span(v)) < 0.1) continue;
+    ++checked;
+    Random random(seed, Stream::test, 1);
+
+    std::vector<double> mean(dim);
+    for (std::size_t k = 0; k < v.size(); ++k) mean[k % dim] += v[k] / norm(std::span(v));
+    for (const double sum : mean) EXPECT_LE(std::abs(sum), 1e-5);
+
+    for (const bool reflections : {false, true}) {
+      std::vector<double> rotation = random_rotation(random, dim);
+      if (reflections) {  // the first axis turned round
+        for (std::size_t k = 0; k < dim; ++k) rotation[k] = -rotation[k];
+      }
+      std::vector<float> moved = x;
+      std::vector<double> expected = v;
+      rotate(std::span(moved), rotation, dim);
+      rotate(std::span(expected), rotation, dim);
+      EXPECT_LE(relative_error(velocity_of(*field, c.t[0], moved), expected), 2e-5);
+    }
+
+    std::vector<float> shifted = x;
+    for (std::size_t k = 0; k < x.size(); ++k) shifted[k] += static_cast<float>(k % dim) - 0.5F;
+    EXPECT_LE(relative_error(velocity_of(*field, c.t[0], shifted), v), 2e-5);
+
+    std::vector<float> permuted = x;
+    std::vector<double> expected = v;
+    for (std::vector<std::size_t> group : groups_of(c.architecture.types)) {
+      std::vector<std::size_t> to = group;
+      random.shuffle(std::span(to));
+      for (std::size_t g = 0; g < group.size(); ++g) {
+        for (std::size_t k = 0; k < dim; ++k) {
+          permuted[to[g] * dim + k] = x[group[g] * dim + k];
+          expected[to[g] * dim + k] = v[group[g] * dim + k];
+        }
+      }
+    }
+    EXPECT_LE(relative_error(velocity_of(*field, c.t[0], permuted), expected), 2e-5);
+  }
+  EXPECT_GE(checked, 20);
+}
+
+// The check above can fail: exchanging particles of different types changes the field.
+TEST(CpuVectorField, TellsTypesApart) {
+  ThreadPool pool(1);
+  const Architecture architecture{{0, 1, 0, 1, 0}, 3, 16, 2, 2};
+  const auto field = make_cpu_vector_field(architecture, lively_parameters(architecture, 1), pool);
+  std::vector<float> x(15);
+  Random(1, Stream::test).fill_normal(std::span(x));
+  const std::vector<double> v = velocity_of(*field, 0.5F, x);
+  std::swap_ranges(x.begin(), x.begin() + 3, x.begin() + 3);
+  std::vector<double> swapped = velocity_of(*field, 0.5F, x);
+  std::swap_ranges(swapped.begin(), swapped.begin() + 3, swapped.begin() + 3);
+  EXPECT_GE(relative_error(swapped, v), 1e-3);
+}
+
+TEST(CpuVectorField, BitsDependNeitherOnThreadsNorOnTheRestOfTheBatch) {
+  const Architecture architecture{{1, 0, 1, 0, 2, 0, 1}, 3, 40, 3, 3};
+  const std::vector<float> parameters = lively_parameters(architecture, 3);
+  const std::size_t batch = 150;  // more than one sample in a chunk
+  Configurations<float> x(batch, 7, 3), target(batch, 7, 3), v1(x), v3(x);
+  std::vector<float> t(batch), gradient1(parameters.size()), gradient3(parameters.size());
+  Random random(3, Stream::test);
+  random.fill_normal(x.values());
+  random.fill_normal(target.values());
+  for (float& value : t) value = static_cast<float>(random.uniform());
+
+  ThreadPool one(1), three(3);
+  const auto field1 = make_cpu_vector_field(architecture, parameters, one);
+  const auto field3 = make_cpu_vector_field(architecture, parameters, three);
+  field1->velocity(t, x, v1);
+  field3->velocity(t, x, v3);
+  EXPECT_TRUE(std::ranges::equal(v1.values(), v3.values()));
+  const double loss1 = field1->loss_gradient(t, x, target, gradient1);
+  const double loss3 = field3->loss_gradient(t, x, target, gradient3);
+  EXPECT_EQ(loss1, loss3);
+  EXPECT_EQ(gradient1, gradient3);
+
+  // Neighbours that are not numbers.
+  for (float& value : x[70]) value = std::nanf("");
+  field1->velocity(t, x, v3);
+  for (std::size_t b = 0; b < batch; ++b) {
+    if (b == 70) {
+      EXPECT_TRUE(std::ranges::all_of(v3[b], [](float value) { return std::isnan(value); }));
+    } else {
+      EXPECT_TRUE(std::ranges::equal(v1[b], v3[b])) << b;
+    }
+  }
+}
+
+TEST(CpuVectorField, EdgeFeaturesComputedAgainGiveTheSameGradient) {
+  const Case c = random_case(7);
+  cpu::Network network(c.architecture);
+  network.set_parameters(c.parameters);
+  std::vector<std::vector<float>> gradients, grad_x;
+  for (const auto keep : {cpu::Workspace::Keep::edges, cpu::Workspace::Keep::nodes}) {
+    cpu::Workspace workspace(network, keep);
+    const std::size_t size = c.architecture.dim * network.particle_stride();
+    for (float* array : {workspace.x, workspace.cot_v}) {
+      Random(9, Stream::test, array == workspace.x).fill_normal(std::span(array, size));
+    }
+    workspace.t = 0.4F;
+    std::fill_n(workspace.gradient, network.gradient_size(), 0.0F);
+    cpu::forward(network, workspace);
+    cpu::backward(network, workspace, cpu::GradX::wanted);
+    gradients.emplace_back(workspace.gradient, workspace.gradient + network.gradient_size());
+    grad_x.emplace_back(workspace.grad_x, workspace.grad_x + network.particles());
+  }
+  EXPECT_EQ(gradients[0], gradients[1]);
+  EXPECT_EQ(grad_x[0], grad_x[1]);
+}
+
+TEST(CpuVectorField, ExtremeArgumentsStayFinite) {
+  ThreadPool pool(1);
+  const Architecture architecture{ParticleTypes(5, 0), 3, 24, 2, 0};
+  for_each_target([&] {
+    for (const float factor : {1.0F, 30.0F}) {
+      for (const float length : {0.0F, 1e-20F, 1.0F, 1e4F}) {
+        std::vector<float> parameters = lively_parameters(architecture, 2);
+        for (float& value : parameters) value *= factor;
+        const auto field = make_cpu_vector_field(architecture, parameters, pool);
+        Configurations<float> x(1, 5, 3), out(x);
+        Random(2, Stream::test).fill_normal(x.values());
+        for (float& value : x.values()) value *= length;
+        const std::vector<float> t{1.0F};
+        std::vector<float> gradient(parameters.size());
+        field->velocity(t, x, out);
+        for (const float value : out.values()) EXPECT_TRUE(std::isfinite(value));
+        field->vjp(t, x, x, out, gradient);
+        for (const float value : out.values()) EXPECT_TRUE(std::isfinite(value));
+        for (const float value : gradient) EXPECT_TRUE(std::isfinite(value));
+      }
+    }
+  });
+}
+
+TEST(CpuVectorField, RefusesWrongShapesAndTypes) {
+  ThreadPool pool(1);
+  const Architecture architecture{{0, 1}, 3, 8, 1, 2};
+  const std::vector<float> parameters = initial_parameters(architecture, 1);
+  const auto field = make_cpu_vector_field(architecture, parameters, pool);
+  Configurations<float> x(2, 2, 3), two_dimensional(2, 3, 2), one(1, 2, 3);
+  std::vector<float> t(2), one_t(1), gradient(parameters.size());
+  EXPECT_THROW(field->velocity(one_t, x, x), UsageError);
+  EXPECT_THROW(field->velocity(t, two_dimensional, x), UsageError);
+  EXPECT_THROW(field->velocity(t, x, one), UsageError);
+  EXPECT_THROW(field->loss_gradient(t, x, one, gradient), UsageError);
+  EXPECT_THROW(field->loss_gradient(t, x, x, t), UsageError);
+  EXPECT_THROW(field->velocity_and_divergence(t, x, x, one_t), UsageError);
+  EXPECT_THROW(field->set_parameters(t), UsageError);
+  Architecture wrong = architecture;
+  wrong.types = {0, 2};
+  EXPECT_THROW(make_cpu_vector_field(wrong, parameters, pool), UsageError);
 }
 
 }  // namespace

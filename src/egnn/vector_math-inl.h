@@ -11,6 +11,9 @@
 
 #include "hwy/highway.h"
 
+#undef EQUIBOLT_X86_VECTORS
+#define EQUIBOLT_X86_VECTORS (HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR)
+
 HWY_BEFORE_NAMESPACE();
 namespace equibolt::HWY_NAMESPACE {
 
@@ -20,7 +23,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V reciprocal([[maybe_unused]] D d, V y) {
   const V one = hn::Set(d, 1.0F);
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
+#if EQUIBOLT_X86_VECTORS
   const V r = hn::ApproximateReciprocal(y);  // 12 bits or more; one step of Newton's doubles them
   return hn::MulAdd(r, hn::NegMulAdd(y, r, one), r);
 #else
@@ -28,15 +31,15 @@ HWY_INLINE V reciprocal([[maybe_unused]] D d, V y) {
 #endif
 }
 
-/// e^z for |z| ≤ 80, relative error below 2e-7 for |z| ≤ 5 and 1e-6 in all: 2^n·2^f with f in ±1/2, and for
-/// 2^f the polynomial of degree 5 with p(0) = 1 and the least relative error, 1.1e-7.
+/// e^(−z) for |z| ≤ 80: 2^n·2^f with f in ±1/2, and for 2^f the polynomial of degree 5 with p(0) = 1 and the
+/// least relative error, 1.1e-7. That of log2(e) adds 2e-8·|z|.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp_bounded(D d, V z) {
+HWY_INLINE V exp_of_negative(D d, V z) {
   const hn::RebindToSigned<D> di;
-  const V log2_e = hn::Set(d, 1.44269504F);
+  const V minus_log2_e = hn::Set(d, -1.44269504F);
   const V round_to_int = hn::Set(d, 12582912.0F);  // 1.5·2^23: the integer lands in the lowest bits
-  const V shifted = hn::MulAdd(z, log2_e, round_to_int);
-  const V f = hn::MulSub(z, log2_e, hn::Sub(shifted, round_to_int));
+  const V shifted = hn::MulAdd(z, minus_log2_e, round_to_int);
+  const V f = hn::MulSub(z, minus_log2_e, hn::Sub(shifted, round_to_int));
   V p = hn::Set(d, 0.0013264727F);
   p = hn::MulAdd(p, f, hn::Set(d, 0.009671513F));
   p = hn::MulAdd(p, f, hn::Set(d, 0.055507336F));
@@ -46,26 +49,42 @@ HWY_INLINE V exp_bounded(D d, V z) {
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
 }
 
-/// z in ±80, where sigmoid and tanh are 0 or ±1 to float's precision. The order of arguments keeps NaN.
+// Beyond ±80 sigmoid and tanh are 0 or ±1 to float's precision. NaN stays: x86 vectors return the second
+// argument where one is NaN.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V clamped(D d, V z) {
-  return hn::Max(hn::Set(d, -80.0F), hn::Min(hn::Set(d, 80.0F), z));
+HWY_INLINE V at_least_minus_80(D d, V z) {
+  const V bound = hn::Set(d, -80.0F);
+#if EQUIBOLT_X86_VECTORS
+  return hn::Max(bound, z);
+#else
+  return hn::IfThenElse(hn::Lt(z, bound), bound, z);
+#endif
+}
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V at_most_80(D d, V z) {
+  const V bound = hn::Set(d, 80.0F);
+#if EQUIBOLT_X86_VECTORS
+  return hn::Min(bound, z);
+#else
+  return hn::IfThenElse(hn::Gt(z, bound), bound, z);
+#endif
 }
 
-/// 1 / (1 + e^(−z)).
+/// 1 / (1 + e^(−z)), relative error below 2e-7 + 3e-8·|z|.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sigmoid(D d, V z) {
-  const V one = hn::Set(d, 1.0F);
-  return reciprocal(d, hn::Add(one, exp_bounded(d, hn::Neg(clamped(d, z)))));
+  const V e = exp_of_negative(d, at_most_80(d, at_least_minus_80(d, z)));
+  return reciprocal(d, hn::Add(hn::Set(d, 1.0F), e));
 }
 
-/// z·sigmoid(z), and its derivative s·(1 + z − z·s).
+/// z·s with s = sigmoid(z), and its derivative s + z s·e^(−z) s, where nothing is subtracted. z ≤ 1e28.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V silu(D d, V z, V* derivative = nullptr) {
-  z = hn::Max(hn::Set(d, -80.0F), z);  // silu(−80) is 0, silu(−∞) would be NaN
-  const V s = sigmoid(d, z);
+  z = at_least_minus_80(d, z);  // silu(−80) is 0, silu(−∞) would be NaN
+  const V e = exp_of_negative(d, at_most_80(d, z));
+  const V s = reciprocal(d, hn::Add(hn::Set(d, 1.0F), e));
   const V a = hn::Mul(z, s);
-  if (derivative != nullptr) *derivative = hn::Mul(s, hn::Add(hn::Set(d, 1.0F), hn::Sub(z, a)));
+  if (derivative != nullptr) *derivative = hn::MulAdd(a, hn::Mul(e, s), s);
   return a;
 }
 
