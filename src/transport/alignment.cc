@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "core/geometry.h"
@@ -103,11 +104,19 @@ bool rotation_by_quaternion(const std::array<double, 9>& m, std::array<double, 9
 }
 
 double rotation_3d(std::span<const double> overlap, bool reflections, std::span<double> rotation) {
-  double norm = 0;
-  for (const double value : overlap) norm = std::hypot(norm, value);
-  if (norm == 0) return optimal_rotation_svd(overlap, 3, reflections, rotation);
+  double largest = 0;
+  for (const double value : overlap) largest = std::max(largest, std::abs(value));
+  // Not below the normal numbers, whose reciprocal overflows.
+  if (largest < std::numeric_limits<double>::min())
+    return optimal_rotation_svd(overlap, 3, reflections, rotation);
   std::array<double, 9> m;
-  for (std::size_t k = 0; k < 9; ++k) m[k] = overlap[k] / norm;
+  double square = 0;
+  for (std::size_t k = 0; k < 9; ++k) {
+    m[k] = overlap[k] / largest;
+    square += m[k] * m[k];
+  }
+  const double scale = 1 / std::sqrt(square);
+  for (double& value : m) value *= scale;
   const double det = m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) +
                      m[2] * (m[3] * m[7] - m[4] * m[6]);
   // In three dimensions −1 is a reflection: the best R for −M, reversed, is the best improper one for M.

@@ -24,22 +24,22 @@ Matcher::Matcher(const ParticleTypes& types, std::size_t dim, bool reflections, 
       reflections_(reflections),
       alternate_(alternate),
       prior_(types.size() * search_.width()),
+      moved_(prior_.size()),
       permuted_(prior_.size()),
-      overlaps_(dim * dim),
+      overlap_(dim * dim),
       rotation_(dim * dim) {}
 
-double Matcher::sweep(std::span<float> packed) {
+double Matcher::rotate_packed(std::span<float> packed) {
   const std::size_t width = search_.width();
-  overlaps_.resize(dim_ * dim_);
-  search_.overlaps(packed.data(), 1, overlaps_.data(), 1);
-  const double gain = optimal_rotation(overlaps_, dim_, reflections_, rotation_);
+  const double gain = optimal_rotation(overlap_, dim_, reflections_, rotation_);
   const std::span<const std::int32_t> target = search_.target();
   for (std::size_t i = 0; i < target.size(); ++i) {
     float* to = &permuted_[static_cast<std::size_t>(target[i]) * width];
     for (std::size_t k = 0; k < dim_; ++k) {
       double sum = 0;
-      for (std::size_t l = 0; l < dim_; ++l)
+      for (std::size_t l = 0; l < dim_; ++l) {
         sum += rotation_[k * dim_ + l] * static_cast<double>(packed[i * width + l]);
+      }
       to[k] = static_cast<float>(sum);
     }
   }
@@ -48,12 +48,17 @@ double Matcher::sweep(std::span<float> packed) {
 }
 
 double Matcher::match_packed(std::span<float> packed) {
-  double gain = sweep(packed);
-  for (std::size_t count = 1; alternate_ && count < most_sweeps; ++count) {
-    const double next = sweep(packed);
-    const bool better = next > gain + 1e-6 * std::abs(gain);
-    gain = std::max(gain, next);
-    if (!better) break;
+  search_.overlaps(packed.data(), 1, overlap_.data(), 1);
+  double gain = rotate_packed(packed);
+  for (std::size_t sweep = 1; alternate_ && sweep < most_sweeps; ++sweep) {
+    search_.overlap_again(packed.data(), overlap_.data());
+    const auto target = search_.target();
+    std::size_t i = 0;
+    while (i < target.size() && static_cast<std::size_t>(target[i]) == i) ++i;
+    if (i == target.size()) break;  // the permutation stays, and with it the rotation
+    const double before = gain;
+    gain = rotate_packed(packed);
+    if (!(gain > before + 1e-6 * before)) break;  // permutations that are as good up to rounding
   }
   return gain;
 }
@@ -79,15 +84,13 @@ void Matcher::costs(ConfigurationsView<const float> prior, ConfigurationsView<co
     search_.pack(data[j], std::span(data_).subspan(j * packed, packed));
     square_[j] = squared_norm(data[j]);
   }
-  std::vector<float> moved(packed);
-  std::vector<double> overlap(dim_ * dim_);
   for (std::size_t i = 0; i < prior.count(); ++i) {
     search_.pack(prior[i], prior_);
     search_.set_prior(prior_);
     if (alternate_) {
       for (std::size_t j = 0; j < count; ++j) {
-        std::copy_n(&data_[j * packed], packed, moved.begin());
-        gain_[j] = match_packed(moved);
+        std::copy_n(&data_[j * packed], packed, moved_.begin());
+        gain_[j] = match_packed(moved_);
       }
     } else {
       overlaps_.assign(dim_ * dim_ * stride, 0.0);
@@ -96,8 +99,8 @@ void Matcher::costs(ConfigurationsView<const float> prior, ConfigurationsView<co
         best_gains_3d(overlaps_.data(), count, stride, reflections_, gain_.data());
       } else {
         for (std::size_t j = 0; j < count; ++j) {
-          for (std::size_t k = 0; k < overlap.size(); ++k) overlap[k] = overlaps_[k * stride + j];
-          gain_[j] = optimal_rotation(overlap, dim_, reflections_, rotation_);
+          for (std::size_t k = 0; k < overlap_.size(); ++k) overlap_[k] = overlaps_[k * stride + j];
+          gain_[j] = optimal_rotation(overlap_, dim_, reflections_, rotation_);
         }
       }
     }

@@ -28,17 +28,20 @@ class Matcher {
  private:
   /// Permutes and rotates `packed` onto the search's prior; returns the largest tr(Rᵀ M).
   double match_packed(std::span<float> packed);
-  double sweep(std::span<float> packed);
+  /// The rotation's half of that, after the search's permutation.
+  double rotate_packed(std::span<float> packed);
 
   PairSearch search_;
   std::size_t dim_;
   bool reflections_;
   bool alternate_;
-  std::vector<float> prior_;     ///< (N, width), packed
-  std::vector<float> data_;      ///< (B, N, width), packed
-  std::vector<float> permuted_;  ///< (N, width)
-  std::vector<double> square_;   ///< (B): |x1|²
-  std::vector<double> overlaps_;
+  std::vector<float> prior_;      ///< (N, width), packed
+  std::vector<float> data_;       ///< (B, N, width), packed
+  std::vector<float> moved_;      ///< (N, width)
+  std::vector<float> permuted_;   ///< (N, width)
+  std::vector<double> square_;    ///< (B): |x1|²
+  std::vector<double> overlaps_;  ///< (D, D, stride)
+  std::vector<double> overlap_;   ///< (D, D)
   std::vector<double> gain_;
   std::vector<double> rotation_;
 };

@@ -24,6 +24,7 @@ struct PairSearchAccess {
   const float* prior;
   std::int32_t* target;
   std::size_t searches;
+  bool again;  ///< start from the last duals and leave the mean as it is
 };
 
 }  // namespace equibolt
@@ -73,10 +74,10 @@ void permute(const PairSearchAccess& s, const float* x1, std::size_t searches) {
       continue;
     }
     fill_costs(group, x1 + group.first * s.width, s.dim, s.width);
-    const bool warm = searches > 0;
-    if (warm) std::copy_n(group.mean_duals.get(), group.count, group.work.column_duals.get());
+    const bool warm = s.again || searches > 0;
+    if (warm && !s.again) std::copy_n(group.mean_duals.get(), group.count, group.work.column_duals.get());
     solve_in_lanes(group.work, warm);
-    learn_duals(group, searches);
+    if (!s.again) learn_duals(group, searches);
     for (std::size_t i = 0; i < group.count; ++i)
       s.target[group.first + i] = first + group.work.column_of_row[i];
   }
@@ -209,9 +210,14 @@ void PairSearch::set_prior(std::span<const float> packed) {
 }
 
 void PairSearch::overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride) {
-  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), searches_};
+  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), searches_, false};
   HWY_DYNAMIC_DISPATCH(permute_and_overlap)(access, order_.size(), x1, count, overlaps, stride);
   searches_ += count;
+}
+
+void PairSearch::overlap_again(const float* x1, double* overlap) {
+  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), searches_, true};
+  HWY_DYNAMIC_DISPATCH(permute_and_overlap)(access, order_.size(), x1, 1, overlap, 1);
 }
 
 void best_gains_3d(const double* overlaps, std::size_t count, std::size_t stride, bool reflections,

@@ -33,6 +33,10 @@ class PairSearch {
   /// at overlaps[(k·D + l)·stride + b]. Each search starts from the mean duals of those before.
   void overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride);
 
+  /// The same for x1 alone, which is the last one rotated: starts from that one's duals. Its overlap is (D,
+  /// D).
+  void overlap_again(const float* x1, double* overlap);
+
   /// Where the particles of the last x1 belong, in packed order: its row r goes to row target()[r].
   std::span<const std::int32_t> target() const { return target_; }
 
