@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "transport/assignment.h"
 
@@ -22,9 +23,12 @@ namespace equibolt {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Shortest augmenting paths on costs that already lie in `work.cost`, columns in lanes. Feasible duals are
-/// kept throughout: u_i = min_j (c_ij − v_j) for any v, and an assigned pair attains that minimum. Only v is
-/// stored. `Vectors` is the number of vectors in a row, or 0 when it is known at run time alone.
+/// Shortest augmenting paths on costs that already lie in `work.cost`, columns in lanes.
+///
+/// The problem's dual: maximise Σ_i u_i + Σ_j v_j subject to u_i + v_j ≤ c_ij. Any v with u_i = min_j (c_ij −
+/// v_j) is feasible, so only v is stored; an assigned row always has a column where its minimum is attained,
+/// and once all rows are assigned both sums are equal, hence optimal. `Vectors` is the number of vectors in a
+/// row, or 0 when it is known at run time alone.
 template <typename T, std::size_t Vectors>
 class Solver {
   using D = hn::ScalableTag<T>;
@@ -46,8 +50,9 @@ class Solver {
   void reduce_columns() {
     for (std::size_t k = 0; k < vectors(); ++k) {
       V least = hn::Load(d_, cost_ + k * lanes_);
-      for (std::size_t i = 1; i < n_; ++i)
+      for (std::size_t i = 1; i < n_; ++i) {
         least = hn::Min(least, hn::Load(d_, cost_ + i * stride_ + k * lanes_));
+      }
       hn::Store(least, d_, v_ + k * lanes_);
     }
   }
@@ -186,8 +191,8 @@ class Solver {
     Row v(v_);
     v.load();
 
-    // First all rows with the same v, which the processor can overlap. A fall found with v as it was is never
-    // too deep, since v only falls.
+    // Where a row is one vector, first all rows with the same v, which the processor can overlap. A fall
+    // found with v as it was is never too deep, since the other columns only become dearer.
     std::size_t waiting = 0;
     const Row start = v;
     for (std::size_t i = 0; i < n_; ++i) {
@@ -201,12 +206,11 @@ class Solver {
     }
 
     std::size_t left = 0;
-    std::size_t steps = row_reduction_steps * n_;
+    // Beyond about one step per row, searching paths is faster.
+    std::size_t steps = n_;
     for (std::size_t k = 0; k < waiting; ++k) {
       std::int32_t row = free_rows[k];
       while (row >= 0) {
-        // A column changes hands only when its price falls, or rows could take it from each other for ever;
-        // rounding could still let them, hence the limit.
         if (steps == 0) {
           free_rows[left++] = row;
           break;
@@ -214,6 +218,7 @@ class Solver {
         --steps;
         const TwoLeast least = two_least(static_cast<std::size_t>(row), v);
         const std::int32_t owner = row_of_column[least.column];
+        // A column changes hands only when its price falls.
         if (owner >= 0 && !(least.first < least.second)) {
           free_rows[left++] = row;
           break;
@@ -225,8 +230,8 @@ class Solver {
     }
     v.store();
     for (std::size_t j = 0; j < n_; ++j) {
-      if (row_of_column[j] >= 0)
-        work_.column_of_row[static_cast<std::size_t>(row_of_column[j])] = static_cast<std::int32_t>(j);
+      const std::int32_t row = row_of_column[j];
+      if (row >= 0) work_.column_of_row[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(j);
     }
     return left;
   }
@@ -300,8 +305,6 @@ class Solver {
     }
   }
 
-  static constexpr std::size_t row_reduction_steps = 1;  // per row, at most
-
   const D d_{};
   AssignmentWorkspace<T>& work_;
   const std::size_t n_, stride_, lanes_, vectors_;
@@ -327,6 +330,8 @@ void solve_in_lanes(AssignmentWorkspace<T>& work, bool warm) {
       return run(Solver<T, 1>(work, n));
     case 2:
       return run(Solver<T, 2>(work, n));
+    case 3:
+      return run(Solver<T, 3>(work, n));
     case 4:
       return run(Solver<T, 4>(work, n));
     default:

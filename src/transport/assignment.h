@@ -12,7 +12,7 @@ namespace equibolt {
 /// Scratch memory of the assignment solver. It grows at need; keep one per thread. T is float or double.
 template <typename T>
 struct AssignmentWorkspace {
-  /// Rows of `cost` start this many bytes' worth of lanes apart on every instruction set.
+  /// Numbers in the widest vector of any instruction set; rows are padded to whole ones.
   static constexpr std::size_t lanes = 64 / sizeof(T);
 
   /// Makes room for n × n costs. Their values are lost when it grows.
@@ -20,7 +20,7 @@ struct AssignmentWorkspace {
   std::span<T> cost_row(std::size_t row) { return {cost.get() + row * stride, size}; }
 
   std::size_t size = 0;                         ///< n
-  std::size_t stride = 0;                       ///< n, rounded up to whole vectors
+  std::size_t stride = 0;                       ///< n, padded
   hwy::AlignedFreeUniquePtr<T[]> cost;          ///< (n, stride)
   hwy::AlignedFreeUniquePtr<T[]> column_duals;  ///< (stride): v
   hwy::AlignedFreeUniquePtr<T[]> open;  ///< (stride): v, or −∞ once a path search has settled the column
@@ -28,7 +28,7 @@ struct AssignmentWorkspace {
   hwy::AlignedFreeUniquePtr<T[]> predecessor;  ///< (stride): the row before the column on that path
   std::vector<std::int32_t> column_of_row;     ///< (n): the solution
   std::vector<std::int32_t> row_of_column;     ///< (n): its inverse
-  std::vector<std::int32_t> free_rows;
+  std::vector<std::int32_t> free_rows;         ///< rows without a column so far
 
  private:
   std::size_t capacity_ = 0;

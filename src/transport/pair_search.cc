@@ -12,24 +12,6 @@
 #include "transport/alignment.h"
 #include "transport/assignment-inl.h"
 
-#ifndef EQUIBOLT_TRANSPORT_PAIR_SEARCH_ACCESS_
-#define EQUIBOLT_TRANSPORT_PAIR_SEARCH_ACCESS_
-namespace equibolt {
-
-/// The members that the kernels need.
-struct PairSearchAccess {
-  std::size_t dim;
-  std::size_t width;
-  std::span<PairSearch::Group> groups;
-  const float* prior;
-  std::int32_t* target;
-  std::size_t searches;
-  bool again;  ///< start from the last duals and leave the mean as it is
-};
-
-}  // namespace equibolt
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace equibolt {
 namespace HWY_NAMESPACE {
@@ -66,7 +48,10 @@ void learn_duals(PairSearch::Group& group, std::size_t searches) {
   }
 }
 
-void permute(const PairSearchAccess& s, const float* x1, std::size_t searches) {
+/// Where a search for the duals starts.
+enum class Start { columns, mean, last };
+
+void permute(const PairSearch::View& s, const float* x1, Start start) {
   for (PairSearch::Group& group : s.groups) {
     const auto first = static_cast<std::int32_t>(group.first);
     if (group.count == 1) {
@@ -74,43 +59,55 @@ void permute(const PairSearchAccess& s, const float* x1, std::size_t searches) {
       continue;
     }
     fill_costs(group, x1 + group.first * s.width, s.dim, s.width);
-    const bool warm = s.again || searches > 0;
-    if (warm && !s.again) std::copy_n(group.mean_duals.get(), group.count, group.work.column_duals.get());
-    solve_in_lanes(group.work, warm);
-    if (!s.again) learn_duals(group, searches);
-    for (std::size_t i = 0; i < group.count; ++i)
+    if (start == Start::mean) {
+      std::copy_n(group.mean_duals.get(), group.count, group.work.column_duals.get());
+    }
+    solve_in_lanes(group.work, start != Start::columns);
+    for (std::size_t i = 0; i < group.count; ++i) {
       s.target[group.first + i] = first + group.work.column_of_row[i];
+    }
   }
 }
 
-void permute_and_overlap(const PairSearchAccess& s, std::size_t particles, const float* x1, std::size_t count,
-                         double* overlaps, std::size_t stride) {
-  for (std::size_t b = 0; b < count; ++b, x1 += particles * s.width) {
-    permute(s, x1, s.searches + b);
-    if (s.dim == 3) {
-      float m[3][4] = {};
-      for (std::size_t i = 0; i < particles; ++i) {
-        const float* to = s.prior + 4 * s.target[i];
-        for (std::size_t k = 0; k < 3; ++k) {
-          for (std::size_t l = 0; l < 4; ++l) m[k][l] += to[k] * x1[4 * i + l];
-        }
-      }
+/// M of the permuted x1, at stride from one element to the next.
+void overlap(const PairSearch::View& s, const float* x1, double* out, std::size_t stride) {
+  if (s.dim == 3) {
+    float m[3][4] = {};
+    for (std::size_t i = 0; i < s.particles; ++i) {
+      const float* x0 = s.prior + 4 * s.target[i];
       for (std::size_t k = 0; k < 3; ++k) {
-        for (std::size_t l = 0; l < 3; ++l) overlaps[(3 * k + l) * stride + b] = static_cast<double>(m[k][l]);
+        for (std::size_t l = 0; l < 4; ++l) m[k][l] += x0[k] * x1[4 * i + l];
       }
-      continue;
     }
-    for (std::size_t k = 0; k < s.dim; ++k) {
-      for (std::size_t l = 0; l < s.dim; ++l) {
-        double sum = 0;
-        for (std::size_t i = 0; i < particles; ++i) {
-          sum += static_cast<double>(s.prior[static_cast<std::size_t>(s.target[i]) * s.width + k]) *
-                 static_cast<double>(x1[i * s.width + l]);
-        }
-        overlaps[(k * s.dim + l) * stride + b] = sum;
+    for (std::size_t k = 0; k < 3; ++k) {
+      for (std::size_t l = 0; l < 3; ++l) out[(3 * k + l) * stride] = static_cast<double>(m[k][l]);
+    }
+    return;
+  }
+  for (std::size_t k = 0; k < s.dim; ++k) {
+    for (std::size_t l = 0; l < s.dim; ++l) {
+      double sum = 0;
+      for (std::size_t i = 0; i < s.particles; ++i) {
+        const float* x0 = s.prior + static_cast<std::size_t>(s.target[i]) * s.width;
+        sum += static_cast<double>(x0[k]) * static_cast<double>(x1[i * s.width + l]);
       }
+      out[(k * s.dim + l) * stride] = sum;
     }
   }
+}
+
+void search_all(const PairSearch::View& s, const float* x1, std::size_t count, std::size_t searches,
+                double* overlaps, std::size_t stride) {
+  for (std::size_t b = 0; b < count; ++b, ++searches, x1 += s.particles * s.width) {
+    permute(s, x1, searches == 0 ? Start::columns : Start::mean);
+    for (PairSearch::Group& group : s.groups) learn_duals(group, searches);
+    overlap(s, x1, overlaps + b, stride);
+  }
+}
+
+void search_again(const PairSearch::View& s, const float* x1, double* out) {
+  permute(s, x1, Start::last);
+  overlap(s, x1, out, 1);
 }
 
 /// σ1 + σ2 ± σ3 with the sign of det M (or +) is the largest root of λ⁴ + c2 λ² + c1 λ + c0, found by
@@ -165,7 +162,8 @@ HWY_AFTER_NAMESPACE();
 namespace equibolt {
 namespace {
 
-HWY_EXPORT(permute_and_overlap);
+HWY_EXPORT(search_all);
+HWY_EXPORT(search_again);
 HWY_EXPORT(best_gains);
 
 }  // namespace
@@ -209,15 +207,17 @@ void PairSearch::set_prior(std::span<const float> packed) {
   searches_ = 0;
 }
 
+PairSearch::View PairSearch::view() {
+  return {dim_, width_, order_.size(), groups_, prior_.data(), target_.data()};
+}
+
 void PairSearch::overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride) {
-  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), searches_, false};
-  HWY_DYNAMIC_DISPATCH(permute_and_overlap)(access, order_.size(), x1, count, overlaps, stride);
+  HWY_DYNAMIC_DISPATCH(search_all)(view(), x1, count, searches_, overlaps, stride);
   searches_ += count;
 }
 
 void PairSearch::overlap_again(const float* x1, double* overlap) {
-  const PairSearchAccess access{dim_, width_, groups_, prior_.data(), target_.data(), searches_, true};
-  HWY_DYNAMIC_DISPATCH(permute_and_overlap)(access, order_.size(), x1, 1, overlap, 1);
+  HWY_DYNAMIC_DISPATCH(search_again)(view(), x1, overlap);
 }
 
 void best_gains_3d(const double* overlaps, std::size_t count, std::size_t stride, bool reflections,

@@ -21,7 +21,7 @@ class PairSearch {
   std::size_t particles() const { return order_.size(); }
   std::size_t width() const { return width_; }
 
-  /// Between (N, D) in the particles' own order and (N, width) in that of the groups.
+  /// Between (N, D) in the particles' own order and (N, width).
   void pack(std::span<const float> x, std::span<float> packed) const;
   void unpack(std::span<const float> packed, std::span<float> x) const;
 
@@ -33,13 +33,13 @@ class PairSearch {
   /// at overlaps[(k·D + l)·stride + b]. Each search starts from the mean duals of those before.
   void overlaps(const float* x1, std::size_t count, double* overlaps, std::size_t stride);
 
-  /// The same for x1 alone, which is the last one rotated: starts from that one's duals. Its overlap is (D,
-  /// D).
+  /// The overlap (D, D) of one x1 that is the last one rotated: starts from that one's duals.
   void overlap_again(const float* x1, double* overlap);
 
   /// Where the particles of the last x1 belong, in packed order: its row r goes to row target()[r].
   std::span<const std::int32_t> target() const { return target_; }
 
+  /// The particles of one type.
   struct Group {
     std::size_t first;  ///< its first particle in packed order
     std::size_t count;
@@ -47,8 +47,19 @@ class PairSearch {
     hwy::AlignedFreeUniquePtr<float[]> mean_duals;  ///< (stride), of the searches since set_prior()
     AssignmentWorkspace<float> work;
   };
+  /// What the kernels are given.
+  struct View {
+    std::size_t dim;
+    std::size_t width;
+    std::size_t particles;
+    std::span<Group> groups;
+    const float* prior;
+    std::int32_t* target;
+  };
 
  private:
+  View view();
+
   std::vector<std::size_t> order_;  ///< the particle at each place of the packed order
   std::size_t dim_;
   std::size_t width_;
