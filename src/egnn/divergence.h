@@ -50,34 +50,40 @@ struct DivergenceWorkspace {
   float* node_hidden;  ///< (N, W)
   float* pq;           ///< (N, 2W): W1's parts for h_i and h_j, applied
   float* mu;           ///< (N², W): layer 0's E ∂m_ij/∂d²
+  float* direction0;   ///< (N, D, S): r⁰_jp at [j][d][p]
 
   float* dx;        ///< (N, D, D, S): ∂x^l_ie/∂x_pd at [i][e][d][p]
   float* dx_next;   ///< the same
+  float* nu;        ///< (N, C, W): ∂h¹_i/∂x in columns
   float* dh;        ///< (N, T, W): ∂h^l_i/∂x_k
-  float* dq;        ///< (N, T, W): B ∂h^l_j/∂x_k
-  float* phi;       ///< (N, T, S'): λ_ij·dq_jk at [j][k][i], S' a multiple of 32
+  float* dq;        ///< (N, C + 2 or T + 2, W): B of nu or dh, then u and w
+  float* phi;       ///< (N, C or T, S'): λ_ij·dq_j at [j][row][i], S' a multiple of 32
   float* lambda_t;  ///< (W, S')
-  float* theta;     ///< (N, N, D, S) at [j][i]: cotangent of q λ_ij·ė_ij
+  float* theta;     ///< (N, N, S') or (N, N, D, S) at [j][i]: cotangent of λ_ij·dq_j
+  float* xi;        ///< (N², W): q B ᵀλ of the last layer
+  float* eta;       ///< (N·D, W): Aᵀ Σ_j q r λ of the last layer
   // of one particle i
-  float* dp;            ///< (T, W): A ∂h_i/∂x_k
+  float* dp;            ///< (T, W): A of nu_i or dh_i
   float* dp_x;          ///< (T, D)
   float* dm;            ///< (T + S, W): ∂(Σ_j m_ij)/∂x_k
   float* dd2;           ///< (N, D, S): ∂d²_ij/∂x_k
   float* jacobian;      ///< (W, W): J_ijᵀ
   float* jacobian_sum;  ///< (W, W)
   float* jacobian_uw;   ///< (2, N, W): J_ij u, J_ij w
-  float* cot_x;         ///< (D, D, S): x̄_i at [e][d][p]
-  float* direction;     ///< (D, S): r_pi of the last layer
-  float* dd2_along;     ///< (N, S): ∂d²_ij contracted with it
-  float* cot_h;         ///< (N + D, W): h̄, and columns like it in the following
-  float* cot_inner;     ///< (N + D, W): τ̄
-  float* kappa;         ///< (N + D, W)
+  float* dd2_along;     ///< (N, S): ∂d²_ij along the directions
+  float* pairing;       ///< (N, S): Σ_d of direction and direction0_j
   float* kappa_t;       ///< (W, S')
   float* chi;           ///< (N, S')
-  float* h_along;       ///< (N + D, W)
-  float* p_along;       ///< (N + D, W)
-  float* columns;       ///< (N + D, W)
   float* rows_d;        ///< (2, D, W)
+  // of a block of particles
+  float* cot_x;      ///< (block, D, D, S): x̄_i at [e][d][p]
+  float* direction;  ///< (block, D, S): r_pi of the last layer
+  float* cot_h;      ///< (block, C, W): h̄, as the following in columns
+  float* cot_inner;  ///< τ̄
+  float* kappa;
+  float* h_along;  ///< ∂h_i along the directions
+  float* p_along;  ///< A of it
+  float* changes;  ///< (batch, C, W): s1 ė of a batch of edges
   // of one tile of edges
   float* tile_a;  ///< (2·tile, W)
   float* tile_b;
@@ -90,7 +96,15 @@ struct DivergenceWorkspace {
   float* gate;
 
   static constexpr std::size_t tile_rows = 96;
-  std::size_t particles, dim, width, stride, wide_stride;
+  static constexpr std::size_t max_batch = 16;
+  std::size_t particles, dim, width;
+  std::size_t columns;      ///< C = N + D − 1
+  std::size_t stride;       ///< S
+  std::size_t wide_stride;  ///< S'
+  std::size_t block;        ///< particles
+  std::size_t batch;        ///< edges
+  /// Of row r of `block` or `batch` times C rows: r / C and r mod C.
+  std::vector<std::uint32_t> row_item, row_column;
 
   hwy::AlignedFreeUniquePtr<float[]> memory;
   std::size_t size = 0;

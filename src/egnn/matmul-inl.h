@@ -55,13 +55,18 @@ HWY_INLINE void matmul_block(const float* HWY_RESTRICT a, std::size_t lda, const
       sum1[r] = hn::MulAdd(broadcast, b1, sum1[r]);
     }
   }
+  if constexpr (requires { epilogue(row, column, sum0, sum1); }) {
+    epilogue(row, column, sum0, sum1);
+  } else {
 #pragma GCC unroll 16
-  for (std::size_t r = 0; r < Rows; ++r) epilogue(row + r, column, sum0[r], sum1[r]);
+    for (std::size_t r = 0; r < Rows; ++r) epilogue(row + r, column, sum0[r], sum1[r]);
+  }
 }
 
 /// C = A B for A (rows, depth) and B (depth, columns), row-major with leading dimensions lda and ldb; B
 /// aligned and `columns` a multiple of two vectors. C goes to epilogue(row, column, c0, c1), two vectors at a
-/// time: columns outermost, so that a panel of B stays in the first cache.
+/// time or, where the epilogue takes arrays c0[rows] and c1[rows], a block at a time: columns outermost, so
+/// that a panel of B stays in the first cache.
 template <class Epilogue>
 HWY_INLINE void matmul(const float* HWY_RESTRICT a, std::size_t lda, std::size_t rows,
                        const float* HWY_RESTRICT b, std::size_t ldb, std::size_t depth, std::size_t columns,
@@ -75,6 +80,7 @@ HWY_INLINE void matmul(const float* HWY_RESTRICT a, std::size_t lda, std::size_t
     for (; row + block_rows / 3 <= rows; row += block_rows / 3) {
       matmul_block<block_rows / 3>(a, lda, b, ldb, depth, row, column, epilogue);
     }
+    for (; row + 2 <= rows; row += 2) matmul_block<2>(a, lda, b, ldb, depth, row, column, epilogue);
     for (; row < rows; ++row) matmul_block<1>(a, lda, b, ldb, depth, row, column, epilogue);
   }
 }

@@ -1,0 +1,323 @@
+// Tangents through the layers. Included once per instruction set by Highway's
+// foreach_target; see divergence.cc.
+#if defined(EQUIBOLT_EGNN_DIVERGENCE_TANGENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EQUIBOLT_EGNN_DIVERGENCE_TANGENTS_INL_H_
+#undef EQUIBOLT_EGNN_DIVERGENCE_TANGENTS_INL_H_
+#else
+#define EQUIBOLT_EGNN_DIVERGENCE_TANGENTS_INL_H_
+#endif
+
+#include "egnn/divergence_sample-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace equibolt::HWY_NAMESPACE {
+namespace {
+
+/// The tangents of the state for every coordinate of the input (sections 2 and 3).
+class Tangents : public Sample {
+ public:
+  using Sample::Sample;
+
+  /// Section 2, after layer 0: ∂h¹_i/∂x_p = ν_ip r⁰_ipᵀ for p ≠ i and minus their sum for p = i.
+  void after_first_layer() const {
+    const Edges& e = w_.layer;
+    const size_t step = lanes();
+    for (size_t i = 0; i < N_; ++i) {
+      float* dx = w_.dx + i * D_ * D_ * S_;
+      std::fill_n(dx, D_ * D_ * S_, 0.0F);
+      std::fill_n(w_.direction0 + i * D_ * S_, D_ * S_, 0.0F);
+      for (size_t d = 0; d < D_; ++d) {
+        float* direction = w_.direction0 + (i * D_ + d) * S_;
+        for (size_t p = 0; p < N_; ++p) direction[p] = w_.r0[(i * N_ + p) * D_ + d];
+        for (size_t c = 0; c < D_; ++c) {
+          float* row = dx + (c * D_ + d) * S_;
+          float own = c == d ? 1.0F : 0.0F;
+          for (size_t p = 0; p < N_; ++p) {
+            const float block = position_block(e, i * N_ + p, c, d);
+            own += block;
+            row[p] = -block;
+          }
+          row[i] = own;
+        }
+      }
+      for (size_t b = 0; b < W_; b += step) {
+        const Vector factor = hn::Mul(all(-2.0F), load(e.sigma + i * W_ + b));
+        for (size_t p = 0; p < N_; ++p) {
+          float* mu = w_.mu + (i * N_ + p) * W_ + b;
+          store(hn::Mul(factor, load(mu)), mu);
+        }
+      }
+    }
+    matmul(w_.mu, W_, N_ * N_, n_.transposes(0).n2, W_, W_, W_,
+           [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+             const size_t i = static_cast<std::uint32_t>(row) / static_cast<std::uint32_t>(N_);
+             float* to = w_.nu + (row + i * (C_ - N_)) * W_ + column;
+             store(c0, to);
+             store(c1, to + step);
+           });
+    for (size_t i = 0; i < N_; ++i) {
+      float* nu = w_.nu + i * C_ * W_;
+      for (size_t b = 0; b < W_; b += step) {
+        // d = 0 last: its place is that of ν_ii, which is zero
+        for (size_t d = D_; d-- > 0;) {
+          Vector own = zero();
+          for (size_t p = 0; p < N_; ++p) {
+            own = hn::NegMulAdd(all(w_.direction0[(i * D_ + d) * S_ + p]), load(nu + p * W_ + b), own);
+          }
+          store(own, nu + own_column(i, d) * W_ + b);
+        }
+      }
+    }
+  }
+
+  /// Section 3: through layer l, whose edges and node slopes are in w_.layer. Before layer 1 the tangents of
+  /// h are ν r⁰ᵀ: C rows per particle do for T.
+  void advance(size_t l) const {
+    if (l == 1) {
+      spread_nu();
+      advance<true>(l);
+    } else {
+      advance<false>(l);
+    }
+  }
+
+ private:
+  /// dh from ν.
+  void spread_nu() const {
+    for (size_t i = 0; i < N_; ++i) {
+      std::fill_n(w_.dh + i * T_ * W_, T_ * W_, 0.0F);
+      for (size_t c = 0; c < C_; ++c) {
+        const float* from = w_.nu + (i * C_ + c) * W_;
+        for (size_t b = 0; b < W_; b += lanes()) spread(w_.dh + i * T_ * W_ + b, i, c, load(from + b));
+      }
+    }
+  }
+
+  /// Adds what belongs to column c of particle j to the tangents' rows, W apart.
+  HWY_INLINE void spread(float* rows, size_t j, size_t c, Vector value) const {
+    if (c < N_ && c != j) {
+      for (size_t d = 0; d < D_; ++d) {
+        float* row = rows + (d * N_ + c) * W_;
+        store(hn::MulAdd(all(w_.direction0[(j * D_ + d) * S_ + c]), value, load(row)), row);
+      }
+    } else {
+      const size_t d = c < N_ ? 0 : c - N_ + 1;
+      add_to(rows + (d * N_ + j) * W_, value);
+    }
+  }
+
+  template <bool InColumns>
+  void advance(size_t l) const {
+    const Edges& e = w_.layer;
+    const LayerArrays<const float> p = n_.layer(l);
+    const LayerTransposes pt = n_.transposes(l);
+    const size_t step = lanes();
+    const size_t rows = InColumns ? C_ : T_;
+    const float* tangents = InColumns ? w_.nu : w_.dh;
+    for (size_t j = 0; j < N_; ++j) {
+      float* dq = w_.dq + j * (rows + 2) * W_;
+      multiply(tangents + j * rows * W_, rows, pt.w1 + W_, 2 * W_, dq);
+      std::copy_n(p.w_d2, W_, dq + rows * W_);
+      std::copy_n(p.w_d2_in, W_, dq + (rows + 1) * W_);
+      for (size_t b = 0; b < W_; ++b) {
+        float* row = w_.lambda_t + b * wide_;
+        for (size_t i = 0; i < N_; ++i) row[i] = e.lambda[(i * N_ + j) * W_ + b];
+        std::fill(row + N_, row + wide_, 0.0F);
+      }
+      matmul(dq, W_, rows, w_.lambda_t, wide_, W_, wide_,
+             [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+               float* to = w_.phi + (j * rows + row) * wide_ + column;
+               store(c0, to);
+               store(c1, to + step);
+             });
+    }
+    for (size_t i = 0; i < N_; ++i) {
+      multiply(tangents + i * rows * W_, rows, pt.w1, 2 * W_, w_.dp);
+      weighted_lambda(e, i, w_.rows_d);
+      for (size_t k = 0; k < rows; ++k) {
+        for (size_t d = 0; d < D_; ++d) {
+          Vector sum = zero();
+          for (size_t b = 0; b < W_; b += step) {
+            sum = hn::MulAdd(load(w_.dp + k * W_ + b), load(w_.rows_d + d * W_ + b), sum);
+          }
+          w_.dp_x[k * D_ + d] = sum_of(sum);
+        }
+      }
+      if (D_ == 3) {
+        advance_positions<InColumns, 3>(e, i);
+      } else {
+        advance_positions<InColumns, 0>(e, i);
+      }
+      std::fill_n(w_.dm, (T_ + S_) * W_, 0.0F);
+      add_messages<InColumns>(l, i);
+
+      float* dh = w_.dh + i * T_ * W_;
+      multiply(dh, T_, pt.n1, W_, w_.dp);
+      matmul(w_.dm, W_, T_, pt.n1 + W_ * W_, W_, W_, W_,
+             [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+               float* to = w_.dp + row * W_ + column;
+               const float* sigma = e.sigma + i * W_ + column;
+               store(hn::Mul(hn::Add(load(to), c0), load(sigma)), to);
+               store(hn::Mul(hn::Add(load(to + step), c1), load(sigma + step)), to + step);
+             });
+      matmul(w_.dp, W_, T_, pt.n2, W_, W_, W_, [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+        add_to(dh + row * W_ + column, c0);
+        add_to(dh + row * W_ + column + step, c1);
+      });
+    }
+    std::swap(w_.dx, w_.dx_next);
+  }
+
+  /// dm += Σ_j J_ij (A ḣ_i + B ḣ_j + u ∂d² + w ∂d²_input).
+  template <bool InColumns>
+  void add_messages(size_t l, size_t i) const {
+    const Edges& e = w_.layer;
+    const LayerTransposes pt = n_.transposes(l);
+    const size_t step = lanes();
+    const size_t rows = InColumns ? C_ : T_;
+    for (size_t j = 0; j < N_; ++j) {
+      float* ju = w_.jacobian_uw + j * W_;
+      float* jw = w_.jacobian_uw + (N_ + j) * W_;
+      if (j == i) {
+        std::fill_n(ju, W_, 0.0F);
+        std::fill_n(jw, W_, 0.0F);
+        continue;
+      }
+      form_jacobian(e, i * N_ + j, pt.w2);
+      matmul(w_.dq + j * (rows + 2) * W_, W_, rows + 2, w_.jacobian, W_, W_, W_,
+             [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+               if (row >= rows) {
+                 float* to = (row == rows ? ju : jw) + column;
+                 store(c0, to);
+                 store(c1, to + step);
+               } else if constexpr (InColumns) {
+                 spread(w_.dm + column, j, row, c0);
+                 spread(w_.dm + column + step, j, row, c1);
+               } else {
+                 add_to(w_.dm + row * W_ + column, c0);
+                 add_to(w_.dm + row * W_ + column + step, c1);
+               }
+             });
+      // ∂d²_input is 2 r⁰ for p = i and −2 r⁰ for p = j.
+      for (size_t d = 0; d < D_; ++d) {
+        const Vector change = all(2.0F * w_.r0[(i * N_ + j) * D_ + d]);
+        for (size_t b = 0; b < W_; b += step) {
+          const Vector term = hn::Mul(change, load(jw + b));
+          add_to(w_.dm + (d * N_ + i) * W_ + b, term);
+          float* other = w_.dm + (d * N_ + j) * W_ + b;
+          store(hn::Sub(load(other), term), other);
+        }
+      }
+    }
+    // Σ_j J_ij, by its two sums of outer products
+    std::fill_n(w_.jacobian_sum, W_ * W_, 0.0F);
+    add_outer(e.s1 + i * N_ * W_, W_, W_, e.s2 + i * N_ * W_, W_, W_, N_, w_.jacobian_sum, W_);
+    for (size_t k = 0; k < W_ * W_; k += step) {
+      store(hn::Mul(load(w_.jacobian_sum + k), load(pt.w2 + k)), w_.jacobian_sum + k);
+    }
+    add_outer(e.rho + i * N_ * W_, W_, W_, e.m + i * N_ * W_, W_, W_, N_, w_.jacobian_sum, W_);
+    matmul(w_.dp, W_, rows, w_.jacobian_sum, W_, W_, W_,
+           [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+             if constexpr (InColumns) {
+               spread(w_.dm + column, i, row, c0);
+               spread(w_.dm + column + step, i, row, c1);
+             } else {
+               add_to(w_.dm + row * W_ + column, c0);
+               add_to(w_.dm + row * W_ + column + step, c1);
+             }
+           });
+    // What goes beyond N rows is zero, as dd2 is there.
+    for (size_t d = 0; d < D_; ++d) {
+      add_outer(w_.dd2 + d * S_, D_ * S_, S_, w_.jacobian_uw, W_, W_, N_, w_.dm + d * N_ * W_, W_);
+    }
+  }
+
+  /// J_ijᵀ = diag(s1) W2ᵀ diag(g s2) + ρ mᵀ.
+  void form_jacobian(const Edges& e, size_t ij, const float* w2_t) const {
+    const float* s1 = e.s1 + ij * W_;
+    const float* rho = e.rho + ij * W_;
+    const size_t step = lanes();
+    for (size_t a = 0; a < W_; a += 2 * step) {
+      const Vector s0 = load(e.s2 + ij * W_ + a), s1_ = load(e.s2 + ij * W_ + a + step);
+      const Vector m0 = load(e.m + ij * W_ + a), m1 = load(e.m + ij * W_ + a + step);
+      for (size_t b = 0; b < W_; ++b) {
+        const Vector slope = all(s1[b]), gate = all(rho[b]);
+        const float* from = w2_t + b * W_ + a;
+        float* to = w_.jacobian + b * W_ + a;
+        store(hn::MulAdd(gate, m0, hn::Mul(hn::Mul(load(from), s0), slope)), to);
+        store(hn::MulAdd(gate, m1, hn::Mul(hn::Mul(load(from + step), s1_), slope)), to + step);
+      }
+    }
+  }
+
+  /// ∂x_i of the next layer into dx_next, and ∂d²_ij of this one.
+  template <bool InColumns, size_t Dim>
+  void advance_positions(const Edges& e, size_t i) const {
+    const size_t dim = Dim == 0 ? D_ : Dim;
+    const size_t step = lanes();
+    const size_t rows = InColumns ? C_ : T_;
+    float* next = w_.dx_next + i * dim * dim * S_;
+    const float* own = w_.dx + i * dim * dim * S_;
+    std::copy_n(own, dim * dim * S_, next);
+    for (size_t j = 0; j < N_; ++j) {
+      if (j == i) {
+        std::fill_n(w_.dd2 + j * dim * S_, dim * S_, 0.0F);
+        continue;
+      }
+      const size_t ij = i * N_ + j;
+      const float* r = e.r + ij * dim;
+      const float* other = w_.dx + j * dim * dim * S_;
+      const float* phi = w_.phi + j * rows * wide_ + i;
+      for (size_t d = 0; d < dim; ++d) {
+        float* along = w_.dd2 + (j * dim + d) * S_;  // λ·B ḣ_j first
+        std::fill_n(along, S_, 0.0F);
+        if constexpr (InColumns) {
+          for (size_t q = 0; q < N_; ++q) along[q] = phi[q * wide_] * w_.direction0[(j * dim + d) * S_ + q];
+          along[j] = phi[own_column(j, d) * wide_];
+        } else {
+          for (size_t q = 0; q < N_; ++q) along[q] = phi[(d * N_ + q) * wide_];
+        }
+        for (size_t q = 0; q < S_; q += step) {
+          Vector dd2 = zero();
+          for (size_t c = 0; c < dim; ++c) {
+            const size_t at = (c * dim + d) * S_ + q;
+            dd2 = hn::MulAdd(all(2.0F * r[c]), hn::Sub(load(own + at), load(other + at)), dd2);
+          }
+          const Vector factor = hn::MulAdd(all(e.alpha[ij]), dd2, hn::Mul(all(e.q[ij]), load(along + q)));
+          store(dd2, along + q);
+          for (size_t c = 0; c < dim; ++c) {
+            const size_t at = (c * dim + d) * S_ + q;
+            Vector sum = hn::MulAdd(all(r[c]), factor, load(next + at));
+            sum = hn::MulAdd(all(e.omega[ij]), hn::Sub(load(own + at), load(other + at)), sum);
+            store(sum, next + at);
+          }
+        }
+      }
+      for (size_t c = 0; c < dim; ++c) {
+        for (size_t d = 0; d < dim; ++d) {
+          const float term = 2.0F * e.beta[ij] * r[c] * w_.r0[ij * dim + d];
+          next[(c * dim + d) * S_ + i] += term;
+          next[(c * dim + d) * S_ + j] -= term;
+        }
+      }
+    }
+    for (size_t c = 0; c < dim; ++c) {
+      for (size_t d = 0; d < dim; ++d) {
+        float* row = next + (c * dim + d) * S_;
+        if constexpr (InColumns) {
+          for (size_t q = 0; q < N_; ++q)
+            row[q] += w_.direction0[(i * dim + d) * S_ + q] * w_.dp_x[q * dim + c];
+          row[i] += w_.dp_x[own_column(i, d) * dim + c];
+        } else {
+          for (size_t q = 0; q < N_; ++q) row[q] += w_.dp_x[(d * N_ + q) * dim + c];
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace equibolt::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // EQUIBOLT_EGNN_DIVERGENCE_TANGENTS_INL_H_
