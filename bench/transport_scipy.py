@@ -2,9 +2,9 @@
 
     python3 bench/transport_scipy.py [configurations.npy]
 
-Prints the median processor time of one assignment (scipy.optimize.linear_sum_assignment) and of one pair of eq. 14, assignment,
-Kabsch's rotation by numpy.linalg.svd and the distance left, for Gaussians against compact clusters of n particles;
-the file, (B, 39), takes the place of the clusters of 13. Run with OMP_NUM_THREADS=1.
+Prints the median processor time of one assignment (scipy.optimize.linear_sum_assignment) and of one pair of
+eq. 14 (assignment, Kabsch's rotation by numpy.linalg.svd, the distance left), for Gaussians against compact
+clusters of n particles; the file, (B, 39), takes the place of the clusters of 13. Run with OMP_NUM_THREADS=1.
 """
 
 import sys

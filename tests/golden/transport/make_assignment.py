@@ -1,7 +1,7 @@
 """Optimal assignments by scipy.optimize.linear_sum_assignment: writes assignment.json beside this script.
 
-The costs are integers from a congruential generator that src/transport/assignment_test.cc repeats, so that only
-the optimal sums are kept. Run with: python3 make_assignment.py
+The costs are integers from a congruential generator that src/transport/assignment_test.cc repeats, so that
+only the optimal sums are kept. Run with: python3 make_assignment.py
 """
 
 import json
