@@ -115,6 +115,11 @@ class Run(Workplace):
         self.assertIn(f"bad.toml:{line}: unknown key 'train.bacth'; did you mean 'train.batch'?", refused.stderr)
 
 
+    def test_the_reference_of_keys_is_the_committed_one(self):
+        self.assertEqual(call("reference").stdout, (ROOT / "docs" / "config.md").read_text(),
+                         "docs/config.md is stale: equibolt reference > docs/config.md")
+
+
 class Network(Workplace):
     def test_imported_network_agrees_with_the_oracle(self):
         for name in ("egnn_tiny", "egnn_one_layer"):

@@ -22,7 +22,8 @@ void add_field(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->model, "A model file")->required();
   command->add_option("--input", options->input, "An .npz file with x (B, N, D) and t (B)")->required();
-  command->add_option("-o,--output", options->output, "The .npz file to write: v (B, N, D) and divergence (B)")
+  command
+      ->add_option("-o,--output", options->output, "The .npz file to write: v (B, N, D) and divergence (B)")
       ->required();
   command->callback([options] {
     const Model model = read_model(options->model);

@@ -21,7 +21,9 @@ void add_import(CLI::App& app) {
   command->add_option("WEIGHTS", options->weights, "An .npz file, names with or without 'weight.' in front")
       ->required();
   command->add_option("-o,--output", options->output, "The .safetensors file to write")->required();
-  command->add_option("--types", options->types, "The type of each particle, as in --types 0,0,1; else from the file")
+  command
+      ->add_option("--types", options->types,
+                   "The type of each particle, as in --types 0,0,1; else from the file")
       ->delimiter(',');
   command->add_option("--dim", options->dim, "Dimensions D; else from the file");
   command->callback([options] {
@@ -31,8 +33,10 @@ void add_import(CLI::App& app) {
     const Model model = import_npz(options->weights, import);
     write_model(options->output, model);
     const Architecture& a = model.architecture;
-    fmt::print(stderr, "wrote {}: {} particles in {} dimensions, {} layers of width {}, {} type features, {} weights\n",
-               options->output, a.particles(), a.dim, a.layers, a.hidden, a.type_features, model.parameters.size());
+    fmt::print(
+        stderr,
+        "wrote {}: {} particles in {} dimensions, {} layers of width {}, {} type features, {} weights\n",
+        options->output, a.particles(), a.dim, a.layers, a.hidden, a.type_features, model.parameters.size());
   });
 }
 

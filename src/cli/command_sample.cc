@@ -27,7 +27,8 @@ void add_sample(CLI::App& app) {
   command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
   command->add_option("-n,--samples", options->count, "How many")->required()->check(CLI::PositiveNumber);
   command->add_option("-o,--output", options->output, "The .npz file to write")->required();
-  command->add_option("--seed", options->seed, "Sample i depends on the seed and i alone; default: the run's");
+  command->add_option("--seed", options->seed,
+                      "Sample i depends on the seed and i alone; default: the run's");
   command->add_option("--set", options->overrides, "Override a key, as in --set flow.steps=40")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -11,5 +11,6 @@ void add_sample(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_import(CLI::App& app);
 void add_field(CLI::App& app);
+void add_reference(CLI::App& app);
 
 }  // namespace equibolt
