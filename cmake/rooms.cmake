@@ -14,6 +14,11 @@ if(EQUIBOLT_SANITIZE)
                                                    -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(equibolt_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(EQUIBOLT_FUZZ)
+  target_compile_options(equibolt_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(equibolt_flags INTERFACE -fsanitize=address,undefined)
+endif()
 
 function(equibolt_room room)
   cmake_parse_arguments(ROOM "" "" "USES;TEST_USES" ${ARGN})

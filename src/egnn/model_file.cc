@@ -190,7 +190,10 @@ void write_model(const std::filesystem::path& path, const Model& model) {
   const ParameterLayout layout(model.architecture);
   assert(model.parameters.size() == layout.size());
   Safetensors file{{}, model.metadata};
-  for ([[maybe_unused]] const auto& [key, text] : model.metadata) assert(!key.starts_with(reserved));
+  for (const auto& [key, text] : model.metadata) {
+    if (key.starts_with(reserved))
+      throw UsageError("{}: metadata key '{}' is the format's own", path.string(), key);
+  }
   file.metadata[version_key] = std::string(version);
   file.metadata[architecture_key] = architecture_text(model.architecture);
   for (const auto& array : layout.arrays()) {

@@ -123,6 +123,12 @@ TEST_F(ModelFile, WeightsThatAreNotFiniteAreNotWritten) {
   EXPECT_EQ(read_file(path_), before);
 }
 
+TEST_F(ModelFile, TheFormatsOwnKeysAreNotForOthers) {
+  Model model = random_model();
+  model.metadata["equibolt.model"] = "2";
+  EXPECT_THROW(write_model(path_, model), UsageError);
+}
+
 TEST(ImportNpz, DeducesTheArchitectureAndKeepsTheWeights) {
   const Npz npz = read_npz(golden / "egnn_tiny.npz");
   const Model model = import_npz(npz);
