@@ -89,7 +89,8 @@ DivergenceWorkspace::DivergenceWorkspace(const Network& network)
     for (Edges* e : {&layer, &last}) {
       for (float** array : {&e->s1, &e->s2, &e->m, &e->rho, &e->lambda}) *array = take(rows * w);
       e->r = take(rows * d);
-      for (float** array : {&e->d2, &e->q, &e->omega, &e->alpha, &e->beta}) *array = take(rows);
+      for (float** array : {&e->d2, &e->q, &e->q_slope, &e->closed, &e->omega, &e->alpha, &e->beta})
+        *array = take(rows);
       e->sigma = take(n * w);
     }
     for (float** array : {&x, &u}) *array = take(t);

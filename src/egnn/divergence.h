@@ -29,6 +29,8 @@ struct DivergenceWorkspace {
     float* r;       ///< (N², D)
     float* d2;      ///< (N²,), as the following
     float* q;
+    float* q_slope;  ///< ∂q/∂d²
+    float* closed;   ///< 1 − g
     float* omega;
     float* alpha;
     float* beta;
@@ -67,7 +69,7 @@ struct DivergenceWorkspace {
   float* dp_x;          ///< (T, D)
   float* dm;            ///< (T + S, W): ∂(Σ_j m_ij)/∂x_k
   float* dd2;           ///< (N, D, S): ∂d²_ij/∂x_k
-  float* jacobian;      ///< (W, W): J_ijᵀ
+  float* jacobian;      ///< (W, width_multiple): columns of J_ijᵀ
   float* jacobian_sum;  ///< (W, W)
   float* jacobian_uw;   ///< (2, N, W): J_ij u, J_ij w
   float* dd2_along;     ///< (N, S): ∂d²_ij along the directions
@@ -83,7 +85,7 @@ struct DivergenceWorkspace {
   float* kappa;
   float* h_along;  ///< ∂h_i along the directions
   float* p_along;  ///< A of it
-  float* changes;  ///< (batch, C, W): s1 ė of a batch of edges
+  float* changes;  ///< (batch, C, W): of a batch of edges s1 ė, or J ė
   // of one tile of edges
   float* tile_a;  ///< (2·tile, W)
   float* tile_b;

@@ -74,9 +74,9 @@ class Contraction : public Sample {
       for (size_t i = first; i < end; ++i) cotangents<InColumns>(first, i);
       sum += static_cast<double>(through_nodes(l, first, end));
       for (size_t i = first; i < end; ++i) {
-        sum += static_cast<double>(D_ == 3 ? positions<InColumns, 3>(l, first, i)
-                                           : positions<InColumns, 0>(l, first, i));
-        sum += static_cast<double>(messages<InColumns>(l, first, i));
+        sum += static_cast<double>(
+            D_ == 3 ? positions<InColumns, 3>(l, first, i) + messages<InColumns, 3>(l, first, i)
+                    : positions<InColumns, 0>(l, first, i) + messages<InColumns, 0>(l, first, i));
       }
     }
     return sum + static_cast<double>(from_theta<InColumns>());
@@ -231,22 +231,30 @@ class Contraction : public Sample {
     const size_t step = lanes();
     float* weighted = w_.rows_d + D_ * W_;
     weighted_lambda(w_.layer, i, w_.rows_d);
-    for (size_t c = 0; c < D_; ++c) {
-      std::fill_n(weighted + c * W_, W_, 0.0F);
-      for (size_t p = 0; p < N_; ++p) {
-        if (InColumns && p != i) {
-          float factor = 0;
-          for (size_t d = 0; d < D_; ++d) {
-            factor += cot_x[(c * D_ + d) * S_ + p] * w_.direction0[(i * D_ + d) * S_ + p];
-          }
-          add_multiple(factor, w_.nu + (i * C_ + p) * W_, weighted + c * W_);
-        } else {
-          for (size_t d = 0; d < D_; ++d) {
-            const float* row =
-                InColumns ? w_.nu + (i * C_ + own_column(i, d)) * W_ : w_.dh + (i * T_ + d * N_ + p) * W_;
-            add_multiple(cot_x[(c * D_ + d) * S_ + p], row, weighted + c * W_);
-          }
+    if constexpr (InColumns) {
+      for (size_t c = 0; c < D_; ++c) {
+        float* factors = w_.dp + c * wide_;
+        std::fill_n(factors, C_, 0.0F);
+        for (size_t d = 0; d < D_; ++d) {
+          const float* cot = cot_x + (c * D_ + d) * S_;
+          const float* direction0 = w_.direction0 + (i * D_ + d) * S_;
+          for (size_t p = 0; p < N_; ++p) factors[p] += cot[p] * direction0[p];
+          factors[own_column(i, d)] += cot[i];
         }
+      }
+      matmul(w_.dp, wide_, D_, w_.nu + i * C_ * W_, W_, C_, W_,
+             [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+               store(c0, weighted + row * W_ + column);
+               store(c1, weighted + row * W_ + column + step);
+             });
+    } else {
+      std::fill_n(weighted, D_ * W_, 0.0F);
+      for (size_t d = 0; d < D_; ++d) {
+        matmul(cot_x + d * S_, D_ * S_, D_, w_.dh + (i * T_ + d * N_) * W_, W_, N_, W_,
+               [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+                 add_to(weighted + row * W_ + column, c0);
+                 add_to(weighted + row * W_ + column + step, c1);
+               });
       }
     }
     Vector sum = zero();
@@ -257,11 +265,6 @@ class Contraction : public Sample {
              sum = hn::MulAdd(c1, load(lambda + step), sum);
            });
     return sum_of(sum);
-  }
-
-  void add_multiple(float factor, const float* from, float* to) const {
-    for (size_t b = 0; b < W_; b += lanes())
-      store(hn::MulAdd(all(factor), load(from + b), load(to + b)), to + b);
   }
 
   /// Σ_j Σ_k θ_ijk λ_ij·B ḣ_jk of all edges.
@@ -289,13 +292,14 @@ class Contraction : public Sample {
   }
 
   /// Section 5: Σ_j Σ_c κ_c·J_ij ė_c of the edges that end in i, ė_c = A ḣ_i + B ḣ_j + u ∂d² + w ∂d²_input
-  /// along column c.
-  template <bool InColumns>
+  /// along column c. J = (1 + (1 − g) m attᵀ) diag(g s2) W2 diag(s1), so that the gate adds a multiple of att
+  /// to κ_c.
+  template <bool InColumns, size_t Dim>
   float messages(size_t l, size_t first, size_t i) const {
     const Edges& e = w_.layer;
     const size_t step = lanes();
     const float* kappa = w_.kappa + (i - first) * C_ * W_;
-    // χ_jc = m_ij·κ_c
+    const float* att = n_.layer(l).att;
     for (size_t b = 0; b < W_; ++b) {
       float* row = w_.kappa_t + b * wide_;
       for (size_t c = 0; c < C_; ++c) row[c] = kappa[c * W_ + b];
@@ -303,112 +307,103 @@ class Contraction : public Sample {
     }
     matmul(e.m + i * N_ * W_, W_, N_, w_.kappa_t, wide_, W_, wide_,
            [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
-             store(c0, w_.chi + row * wide_ + column);
-             store(c1, w_.chi + row * wide_ + column + step);
+             const Vector closed = all(e.closed[i * N_ + row]);
+             store(hn::Mul(closed, c0), w_.chi + row * wide_ + column);
+             store(hn::Mul(closed, c1), w_.chi + row * wide_ + column + step);
            });
     Vector sum0 = zero(), sum1 = zero();
-    size_t edges_of_batch[DivergenceWorkspace::max_batch];
+    size_t others[DivergenceWorkspace::max_batch];
     for (size_t next = 0; next < N_;) {
       size_t count = 0;
       for (; next < N_ && count < w_.batch; ++next) {
         if (next == i) continue;
-        const float* direction = w_.direction + (i - first) * D_ * S_;
-        sum0 =
-            hn::Add(sum0, form_changes<InColumns>(l, i, next, direction, w_.p_along + (i - first) * C_ * W_,
-                                                  w_.changes + count * C_ * W_));
-        edges_of_batch[count++] = i * N_ + next;
+        form_changes<InColumns, Dim>(l, first, i, next, w_.changes + count * C_ * W_);
+        others[count++] = next;
       }
       matmul(w_.changes, W_, count * C_, n_.transposes(l).w2, W_, W_, W_,
              [&]<size_t Rows>(size_t row, size_t column, const Vector(&c0)[Rows], const Vector(&c1)[Rows])
                  HWY_ATTR {
-                   Vector even = zero(), odd = zero();
+                   const Vector att0 = load(att + column), att1 = load(att + column + step);
+                   Vector part0 = zero(), part1 = zero();
                    for (size_t r = 0; r < Rows; ++r) {
-                     const float* s2 = e.s2 + edges_of_batch[w_.row_item[row + r]] * W_ + column;
-                     const float* k = kappa + w_.row_column[row + r] * W_ + column;
-                     even = hn::MulAdd(hn::Mul(c0[r], load(s2)), load(k), even);
-                     odd = hn::MulAdd(hn::Mul(c1[r], load(s2 + step)), load(k + step), odd);
+                     const size_t j = others[w_.row_item[row + r]], c = w_.row_column[row + r];
+                     const float* s2 = e.s2 + (i * N_ + j) * W_ + column;
+                     const float* k = kappa + c * W_ + column;
+                     const Vector chi = all(w_.chi[j * wide_ + c]);
+                     part0 = hn::MulAdd(hn::Mul(c0[r], load(s2)), hn::MulAdd(chi, att0, load(k)), part0);
+                     part1 = hn::MulAdd(hn::Mul(c1[r], load(s2 + step)),
+                                        hn::MulAdd(chi, att1, load(k + step)), part1);
                    }
-                   sum0 = hn::Add(sum0, even);
-                   sum1 = hn::Add(sum1, odd);
+                   sum0 = hn::Add(sum0, part0);
+                   sum1 = hn::Add(sum1, part1);
                  });
     }
     return sum_of(hn::Add(sum0, sum1));
   }
 
-  /// s1 ė_c of one edge for all columns; returns the gate's part, Σ_c χ_c ρ·ė_c, summed but for the lanes.
-  template <bool InColumns>
-  Vector form_changes(size_t l, size_t i, size_t j, const float* direction, const float* p_along,
-                      float* changes) const {
+  /// s1 ė_c of one edge for all columns c.
+  template <bool InColumns, size_t Dim>
+  void form_changes(size_t l, size_t first, size_t i, size_t j, float* changes) const {
+    const size_t dim = Dim == 0 ? D_ : Dim;
     const Edges& e = w_.layer;
     const LayerArrays<const float> p = n_.layer(l);
     const size_t step = lanes();
     const size_t ij = i * N_ + j;
+    const float* p_along = w_.p_along + (i - first) * C_ * W_;
+    const float* direction = w_.direction + (i - first) * dim * S_;
     const float* dq = w_.dq + j * (InColumns ? C_ : T_) * W_;
-    const float* chi = w_.chi + j * wide_;
     const float* dd2_along = w_.dd2_along + j * S_;
-    const float* r0 = w_.r0 + ij * D_;
+    const float* pairing = w_.pairing + j * S_;
+    const float* r0 = w_.r0 + ij * dim;
     float input_along = 0;  // ∂d²_input along column j
-    for (size_t d = 0; d < D_; ++d) input_along -= 2.0F * r0[d] * direction[d * S_ + j];
-    Vector gate = zero();
+    for (size_t d = 0; d < dim; ++d) input_along -= 2.0F * r0[d] * direction[d * S_ + j];
     for (size_t b = 0; b < W_; b += 2 * step) {
       const Vector s0 = load(e.s1 + ij * W_ + b), s1 = load(e.s1 + ij * W_ + b + step);
       const Vector u0 = load(p.w_d2 + b), u1 = load(p.w_d2 + b + step);
       const Vector w0 = load(p.w_d2_in + b), w1 = load(p.w_d2_in + b + step);
-      Vector gated0 = zero(), gated1 = zero();
-      const auto put = [&](size_t c, Vector c0, Vector c1) HWY_ATTR {
-        c0 = hn::Mul(s0, c0);
-        c1 = hn::Mul(s1, c1);
-        const Vector x = all(chi[c]);
-        gated0 = hn::MulAdd(x, c0, gated0);
-        gated1 = hn::MulAdd(x, c1, gated1);
-        store(c0, changes + c * W_ + b);
-        store(c1, changes + c * W_ + b + step);
-      };
-      const auto add_row = [&](float factor, const float* row, Vector& c0, Vector& c1) HWY_ATTR {
-        c0 = hn::MulAdd(all(factor), load(row + b), c0);
-        c1 = hn::MulAdd(all(factor), load(row + b + step), c1);
+      const auto add = [](float factor, const float* row, Vector& c0, Vector& c1) HWY_ATTR {
+        c0 = hn::MulAdd(all(factor), load(row), c0);
+        c1 = hn::MulAdd(all(factor), load(row + lanes()), c1);
       };
       const auto along = [&](size_t c) HWY_ATTR {
-        Vector c0 = load(p_along + c * W_ + b), c1 = load(p_along + c * W_ + b + step);
         const Vector dd2 = all(dd2_along[c]);
-        c0 = hn::MulAdd(u0, dd2, c0);
-        c1 = hn::MulAdd(u1, dd2, c1);
+        Vector c0 = hn::MulAdd(u0, dd2, load(p_along + c * W_ + b));
+        Vector c1 = hn::MulAdd(u1, dd2, load(p_along + c * W_ + b + step));
         if constexpr (InColumns) {
-          add_row(w_.pairing[j * S_ + c], dq + c * W_, c0, c1);
+          add(pairing[c], dq + c * W_ + b, c0, c1);
         } else {
-          for (size_t d = 0; d < D_; ++d) add_row(direction[d * S_ + c], dq + (d * N_ + c) * W_, c0, c1);
+          for (size_t d = 0; d < dim; ++d) add(direction[d * S_ + c], dq + (d * N_ + c) * W_ + b, c0, c1);
         }
-        if (c == j) {
-          const Vector input = all(input_along);
-          c0 = hn::MulAdd(w0, input, c0);
-          c1 = hn::MulAdd(w1, input, c1);
-          if constexpr (InColumns) {
-            for (size_t d = 0; d < D_; ++d) {
-              add_row(direction[d * S_ + j], dq + own_column(j, d) * W_, c0, c1);
-            }
-          }
-        }
-        put(c, c0, c1);
+        store(hn::Mul(s0, c0), changes + c * W_ + b);
+        store(hn::Mul(s1, c1), changes + c * W_ + b + step);
       };
       for (size_t c = 0; c < i; ++c) along(c);
       for (size_t c = i + 1; c < N_; ++c) along(c);
-      for (size_t d = 0; d < D_; ++d) {
-        const size_t c = own_column(i, d);
-        Vector c0 = load(p_along + c * W_ + b), c1 = load(p_along + c * W_ + b + step);
-        const Vector dd2 = all(w_.dd2[(j * D_ + d) * S_ + i]), input = all(2.0F * r0[d]);
-        c0 = hn::MulAdd(w0, input, hn::MulAdd(u0, dd2, c0));
-        c1 = hn::MulAdd(w1, input, hn::MulAdd(u1, dd2, c1));
-        if constexpr (InColumns) {
-          add_row(w_.direction0[(j * D_ + d) * S_ + i], dq + i * W_, c0, c1);
-        } else {
-          add_row(1.0F, dq + (d * N_ + i) * W_, c0, c1);
+
+      // What only column j has: the distance at the input and, its own tangents being columns, these.
+      Vector more0 = hn::Mul(w0, all(input_along)), more1 = hn::Mul(w1, all(input_along));
+      if constexpr (InColumns) {
+        for (size_t d = 0; d < dim; ++d) {
+          add(direction[d * S_ + j], dq + own_column(j, d) * W_ + b, more0, more1);
         }
-        put(c, c0, c1);
       }
-      gate = hn::MulAdd(gated0, load(e.rho + ij * W_ + b), gate);
-      gate = hn::MulAdd(gated1, load(e.rho + ij * W_ + b + step), gate);
+      add_to(changes + j * W_ + b, hn::Mul(s0, more0));
+      add_to(changes + j * W_ + b + step, hn::Mul(s1, more1));
+
+      for (size_t d = 0; d < dim; ++d) {
+        const size_t c = own_column(i, d);
+        const Vector dd2 = all(w_.dd2[(j * dim + d) * S_ + i]), input = all(2.0F * r0[d]);
+        Vector c0 = hn::MulAdd(w0, input, hn::MulAdd(u0, dd2, load(p_along + c * W_ + b)));
+        Vector c1 = hn::MulAdd(w1, input, hn::MulAdd(u1, dd2, load(p_along + c * W_ + b + step)));
+        if constexpr (InColumns) {
+          add(w_.direction0[(j * dim + d) * S_ + i], dq + i * W_ + b, c0, c1);
+        } else {
+          add(1.0F, dq + (d * N_ + i) * W_ + b, c0, c1);
+        }
+        store(hn::Mul(s0, c0), changes + c * W_ + b);
+        store(hn::Mul(s1, c1), changes + c * W_ + b + step);
+      }
     }
-    return gate;
   }
 };
 

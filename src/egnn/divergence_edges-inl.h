@@ -162,8 +162,8 @@ class Values : public Sample {
         const size_t i = pairs[r].i, j = pairs[r].j;
         const float f = n_.range() * w_.sums[r];
         const float slope = n_.range() * (1.0F - w_.sums[r]) * (1.0F + w_.sums[r]) * w_.sums_b[r];
-        weights_of_edge(e, i * N_ + j, f, slope, 0);
-        if (pairs[r].mirrored) weights_of_edge(e, j * N_ + i, f, slope, 0);
+        finish_edge(e, i * N_ + j, f, slope, 0);
+        if (pairs[r].mirrored) finish_edge(e, j * N_ + i, f, slope, 0);
       }
       if (!wants_nodes) continue;
       matmul(w_.tile_a + rows * W_, W_, rows, pt.n1 + W_ * W_, W_, W_, W_,
@@ -180,13 +180,13 @@ class Values : public Sample {
     }
   }
 
-  /// Layers ≥ 1: values of all edges, λ and, where wanted, Σ_j m_ij, s1, s2, m and ρ (without s1 for the
-  /// contraction).
+  /// Layers ≥ 1: values of all edges, λ and, where wanted, Σ_j m_ij, s1, s2, m and, for the Jacobian, ρ.
   void edges(size_t l, const Edges& e, Wanted wanted) const {
     const LayerArrays<const float> p = n_.layer(l);
     const LayerTransposes pt = n_.transposes(l);
     const size_t step = lanes();
     const bool wants_nodes = wanted != Wanted::lambda;
+    const bool wants_rho = wanted == Wanted::jacobian;
     geometry(e);
     apply_w1(l);
     clear_messages();
@@ -269,6 +269,7 @@ class Values : public Sample {
       sum_rows(w_.partial, rows, w_.sums_b);
       for (size_t r = 0; r < rows; ++r) {
         const float gate_slope = w_.gate[r] * (1.0F - w_.gate[r]);
+        e.closed[edge(r)] = 1.0F - w_.gate[r];
         const Vector g = all(w_.gate[r]), along = all(gate_slope * w_.sums_b[r]);
         const Vector slope = all(gate_slope);
         for (size_t b = 0; b < W_; b += step) {
@@ -276,13 +277,11 @@ class Values : public Sample {
           const Vector att = load(p.att + b);
           const Vector cot = hn::MulAdd(along, att, hn::Mul(g, load(w_.tile_b + r * W_ + b)));
           store(hn::Mul(s2, cot), w_.tile_a + r * W_ + b);
-          if (wants_nodes) {
-            store(hn::Mul(s2, g), e.s2 + edge(r) * W_ + b);
-            store(hn::Mul(hn::Mul(s2, slope), att), w_.tile_a + (rows + r) * W_ + b);
-          }
+          if (wants_nodes) store(hn::Mul(s2, g), e.s2 + edge(r) * W_ + b);
+          if (wants_rho) store(hn::Mul(hn::Mul(s2, slope), att), w_.tile_a + (rows + r) * W_ + b);
         }
       }
-      matmul(w_.tile_a, W_, wants_nodes ? 2 * rows : rows, p.w2, W_, W_, W_,
+      matmul(w_.tile_a, W_, wants_rho ? 2 * rows : rows, p.w2, W_, W_, W_,
              [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
                if (row < rows) {
                  const size_t at = edge(row) * W_ + column;
@@ -301,19 +300,15 @@ class Values : public Sample {
                  store(column == 0 ? sum_b : hn::Add(sum_b, load(partial_b)), partial_b);
                } else {
                  const size_t at = edge(row - rows) * W_ + column;
-                 if (wanted == Wanted::jacobian) {
-                   c0 = hn::Mul(c0, load(e.s1 + at));
-                   c1 = hn::Mul(c1, load(e.s1 + at + step));
-                 }
-                 store(c0, e.rho + at);
-                 store(c1, e.rho + at + step);
+                 store(hn::Mul(c0, load(e.s1 + at)), e.rho + at);
+                 store(hn::Mul(c1, load(e.s1 + at + step)), e.rho + at + step);
                }
              });
       HWY_ALIGN float lambda_u[DivergenceWorkspace::tile_rows];
       sum_rows(w_.partial, rows, lambda_u);
       sum_rows(w_.partial_b, rows, w_.sums_b);
       for (size_t r = 0; r < rows; ++r) {
-        weights_of_edge(e, edge(r), n_.range() * w_.sums[r], lambda_u[r], w_.sums_b[r]);
+        finish_edge(e, edge(r), n_.range() * w_.sums[r], lambda_u[r], w_.sums_b[r]);
       }
     }
   }
@@ -353,7 +348,7 @@ class Values : public Sample {
   }
 
  private:
-  /// r and d² of this layer.
+  /// r, d², q and its slope for d² in this layer; rows i = j are set to zero.
   void geometry(const Edges& e) const {
     for (size_t i = 0; i < N_; ++i) {
       for (size_t j = 0; j < N_; ++j) {
@@ -366,19 +361,26 @@ class Values : public Sample {
         }
         e.d2[ij] = d2;
       }
+    }
+    const Vector one = all(1.0F);
+    for (size_t ij = 0; ij < N_ * N_; ij += lanes()) {
+      const Vector distance = hn::Sqrt(hn::Add(load(e.d2 + ij), all(1e-8F)));
+      const Vector q = hn::Div(one, hn::Add(distance, one));
+      store(q, e.q + ij);
+      store(hn::Div(hn::Mul(hn::Mul(q, q), all(-0.5F)), distance), e.q_slope + ij);
+    }
+    for (size_t i = 0; i < N_; ++i) {
       const size_t ii = i * N_ + i;
       for (float* rows : {e.s1, e.s2, e.m, e.rho, e.lambda}) std::fill_n(rows + ii * W_, W_, 0.0F);
-      for (float* numbers : {e.omega, e.q, e.alpha, e.beta}) numbers[ii] = 0;
+      for (float* numbers : {e.omega, e.q, e.alpha, e.beta, e.closed}) numbers[ii] = 0;
     }
   }
 
-  /// ω, q, α and β of one edge from f, λ·u and λ·w.
-  void weights_of_edge(const Edges& e, size_t ij, float f, float lambda_u, float lambda_w) const {
-    const float distance = std::sqrt(e.d2[ij] + 1e-8F);
-    const float q = 1.0F / (distance + 1.0F);
-    e.q[ij] = q;
+  /// ω, α and β of one edge from f, λ·u and λ·w.
+  void finish_edge(const Edges& e, size_t ij, float f, float lambda_u, float lambda_w) const {
+    const float q = e.q[ij];
     e.omega[ij] = q * f;
-    e.alpha[ij] = q * lambda_u - q * q * f / (2.0F * distance);
+    e.alpha[ij] = q * lambda_u + e.q_slope[ij] * f;
     e.beta[ij] = q * lambda_w;
   }
 

@@ -82,6 +82,8 @@ class Tangents : public Sample {
   }
 
  private:
+  static constexpr size_t panel = cpu::width_multiple;
+
   /// dh from ν.
   void spread_nu() const {
     for (size_t i = 0; i < N_; ++i) {
@@ -175,37 +177,54 @@ class Tangents : public Sample {
     const LayerTransposes pt = n_.transposes(l);
     const size_t step = lanes();
     const size_t rows = InColumns ? C_ : T_;
-    for (size_t j = 0; j < N_; ++j) {
-      float* ju = w_.jacobian_uw + j * W_;
-      float* jw = w_.jacobian_uw + (N_ + j) * W_;
-      if (j == i) {
-        std::fill_n(ju, W_, 0.0F);
-        std::fill_n(jw, W_, 0.0F);
-        continue;
+    std::fill_n(w_.jacobian_uw + i * W_, W_, 0.0F);
+    std::fill_n(w_.jacobian_uw + (N_ + i) * W_, W_, 0.0F);
+    // Few columns of J at a time, so that they stay in the first cache.
+    for (size_t first = 0; first < W_; first += panel) {
+      size_t others[DivergenceWorkspace::max_batch];
+      for (size_t next = 0; next < N_;) {
+        size_t count = 0;
+        for (; next < N_ && count < w_.batch; ++next) {
+          if (next == i) continue;
+          float* ju = w_.jacobian_uw + next * W_ + first;
+          float* jw = w_.jacobian_uw + (N_ + next) * W_ + first;
+          float* changes = w_.changes + count * rows * panel;
+          others[count++] = next;
+          form_jacobian(e, i * N_ + next, pt.w2, first);
+          matmul(w_.dq + next * (rows + 2) * W_, W_, rows + 2, w_.jacobian, panel, W_, panel,
+                 [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+                   if (row >= rows) {
+                     float* to = (row == rows ? ju : jw) + column;
+                     store(c0, to);
+                     store(c1, to + step);
+                   } else if constexpr (InColumns) {
+                     store(c0, changes + row * panel + column);
+                     store(c1, changes + row * panel + column + step);
+                   } else {
+                     add_to(w_.dm + row * W_ + first + column, c0);
+                     add_to(w_.dm + row * W_ + first + column + step, c1);
+                   }
+                 });
+        }
+        if constexpr (InColumns) {
+          if (D_ == 3) {
+            spread_changes<3>(others, count, first);
+          } else {
+            spread_changes<1>(others, count, first);
+          }
+        }
       }
-      form_jacobian(e, i * N_ + j, pt.w2);
-      matmul(w_.dq + j * (rows + 2) * W_, W_, rows + 2, w_.jacobian, W_, W_, W_,
-             [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
-               if (row >= rows) {
-                 float* to = (row == rows ? ju : jw) + column;
-                 store(c0, to);
-                 store(c1, to + step);
-               } else if constexpr (InColumns) {
-                 spread(w_.dm + column, j, row, c0);
-                 spread(w_.dm + column + step, j, row, c1);
-               } else {
-                 add_to(w_.dm + row * W_ + column, c0);
-                 add_to(w_.dm + row * W_ + column + step, c1);
-               }
-             });
-      // ∂d²_input is 2 r⁰ for p = i and −2 r⁰ for p = j.
+    }
+    // ∂d²_input is 2 r⁰ for p = i and −2 r⁰ for p = j.
+    for (size_t j = 0; j < N_; ++j) {
       for (size_t d = 0; d < D_; ++d) {
         const Vector change = all(2.0F * w_.r0[(i * N_ + j) * D_ + d]);
+        float* own = w_.dm + (d * N_ + i) * W_;
+        float* other = w_.dm + (d * N_ + j) * W_;
         for (size_t b = 0; b < W_; b += step) {
-          const Vector term = hn::Mul(change, load(jw + b));
-          add_to(w_.dm + (d * N_ + i) * W_ + b, term);
-          float* other = w_.dm + (d * N_ + j) * W_ + b;
-          store(hn::Sub(load(other), term), other);
+          const Vector term = hn::Mul(change, load(w_.jacobian_uw + (N_ + j) * W_ + b));
+          add_to(own + b, term);
+          store(hn::Sub(load(other + b), term), other + b);
         }
       }
     }
@@ -232,20 +251,51 @@ class Tangents : public Sample {
     }
   }
 
-  /// J_ijᵀ = diag(s1) W2ᵀ diag(g s2) + ρ mᵀ.
-  void form_jacobian(const Edges& e, size_t ij, const float* w2_t) const {
+  /// Adds J_ij ė_j, in columns, of a batch of particles j to the tangents' rows; Group divides D.
+  template <size_t Group>
+  void spread_changes(const size_t* others, size_t count, size_t first) const {
+    const size_t step = lanes();
+    for (size_t d = 0; d < D_; d += Group) {
+      for (size_t p = 0; p < N_; ++p) {
+        for (size_t b = 0; b < panel; b += step) {
+          float* to = w_.dm + (d * N_ + p) * W_ + first + b;
+          Vector sum[Group];
+          for (size_t k = 0; k < Group; ++k) sum[k] = load(to + k * N_ * W_);
+          for (size_t other = 0; other < count; ++other) {
+            const Vector change = load(w_.changes + (other * C_ + p) * panel + b);
+            // zero for p = j, where the row is another column's
+            const float* factor = w_.direction0 + (others[other] * D_ + d) * S_ + p;
+            for (size_t k = 0; k < Group; ++k) sum[k] = hn::MulAdd(all(factor[k * S_]), change, sum[k]);
+          }
+          for (size_t k = 0; k < Group; ++k) store(sum[k], to + k * N_ * W_);
+        }
+      }
+    }
+    for (size_t other = 0; other < count; ++other) {
+      const size_t j = others[other];
+      for (size_t d = 0; d < D_; ++d) {
+        const float* from = w_.changes + (other * C_ + own_column(j, d)) * panel;
+        for (size_t b = 0; b < panel; b += step)
+          add_to(w_.dm + (d * N_ + j) * W_ + first + b, load(from + b));
+      }
+    }
+  }
+
+  /// `panel` columns of J_ijᵀ = diag(s1) W2ᵀ diag(g s2) + ρ mᵀ.
+  void form_jacobian(const Edges& e, size_t ij, const float* w2_t, size_t first) const {
     const float* s1 = e.s1 + ij * W_;
     const float* rho = e.rho + ij * W_;
     const size_t step = lanes();
-    for (size_t a = 0; a < W_; a += 2 * step) {
-      const Vector s0 = load(e.s2 + ij * W_ + a), s1_ = load(e.s2 + ij * W_ + a + step);
-      const Vector m0 = load(e.m + ij * W_ + a), m1 = load(e.m + ij * W_ + a + step);
+    for (size_t a = 0; a < panel; a += 2 * step) {
+      const float* s2 = e.s2 + ij * W_ + first + a;
+      const float* m = e.m + ij * W_ + first + a;
+      const Vector s2_0 = load(s2), s2_1 = load(s2 + step), m0 = load(m), m1 = load(m + step);
       for (size_t b = 0; b < W_; ++b) {
         const Vector slope = all(s1[b]), gate = all(rho[b]);
-        const float* from = w2_t + b * W_ + a;
-        float* to = w_.jacobian + b * W_ + a;
-        store(hn::MulAdd(gate, m0, hn::Mul(hn::Mul(load(from), s0), slope)), to);
-        store(hn::MulAdd(gate, m1, hn::Mul(hn::Mul(load(from + step), s1_), slope)), to + step);
+        const float* from = w2_t + b * W_ + first + a;
+        float* to = w_.jacobian + b * panel + a;
+        store(hn::MulAdd(gate, m0, hn::Mul(hn::Mul(load(from), s2_0), slope)), to);
+        store(hn::MulAdd(gate, m1, hn::Mul(hn::Mul(load(from + step), s2_1), slope)), to + step);
       }
     }
   }
