@@ -99,7 +99,6 @@ class Run(Workplace):
             one, three = self.path / "1" / name, self.path / "3" / name
             if name.endswith("json"):
                 one, three = (json.loads(path.read_text()) for path in (one, three))
-                one.pop("seconds"), three.pop("seconds")
                 self.assertEqual(one, three)
             else:
                 self.assertEqual(one.read_bytes(), three.read_bytes(), name)

@@ -1,7 +1,8 @@
 #include "train/batches_ahead.h"
 
-#include <chrono>
 #include <utility>
+
+#include "core/stopwatch.h"
 
 namespace equibolt {
 
@@ -27,9 +28,9 @@ void BatchesAhead::take(TrainingBatch& batch) {
   spare_.push_back(std::move(batch));
   const auto there = [this] { return error_ || made_.contains(next_to_take_); };
   if (!there()) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch waiting;
     ready_.wait(lock, there);
-    waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    waited_seconds_ += waiting.seconds();
   }
   if (error_) std::rethrow_exception(error_);
   const auto found = made_.find(next_to_take_);

@@ -1,12 +1,12 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/stopwatch.h"
 #include "train/batches_ahead.h"
 
 namespace equibolt {
@@ -80,8 +80,6 @@ class Trainer {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   /// Fraction of the training that is done, by whichever limit is nearer.
   double progress() const {
     double fraction = 0;
@@ -113,7 +111,7 @@ class Trainer {
     } else {
       skip(loss, norm);
     }
-    state_.seconds = seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
+    state_.seconds = seconds_before_ + watch_.seconds();
     latest_.rate = rate;
   }
 
@@ -155,7 +153,7 @@ class Trainer {
   BatchesAhead batches_;
   TrainingBatch batch_;
   std::vector<float> gradient_;
-  Clock::time_point start_ = Clock::now();
+  Stopwatch watch_;
   double seconds_before_;
   double waited_before_ = 0;
   TrainMetrics latest_;

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 #include "core/error.h"
 #include "core/geometry.h"
+#include "core/stopwatch.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
 #include "simulate/simulate.h"
+#include "simulate/simulation_file.h"
 
 namespace equibolt {
 namespace {
@@ -62,13 +63,12 @@ nlohmann::ordered_json estimate_json(const ChainEstimate& e) {
           {"r_hat", e.r_hat}};
 }
 
-nlohmann::ordered_json simulation_json(const SimulationResult& result, double seconds) {
+nlohmann::ordered_json simulation_json(const SimulationResult& result) {
   const SimulationDiagnostics& d = result.diagnostics;
   nlohmann::ordered_json json{{"format_version", 1},
                               {"samples", result.samples.count()},
                               {"iterations", d.iterations},
-                              {"thinning", d.thinning},
-                              {"seconds", seconds}};
+                              {"thinning", d.thinning}};
   if (result.log_z) json["log_z"] = estimate_json(*result.log_z);
   json["energy_mean"] = estimate_json(result.mean_energy);
   for (std::size_t o = 0; o < observables.size(); ++o) {
@@ -85,31 +85,51 @@ nlohmann::ordered_json simulation_json(const SimulationResult& result, double se
   return json;
 }
 
+constexpr double kSecondsBetweenStates = 120;
+
+/// Starts the simulation, or goes on from the state in the folder.
+Simulation open_simulation(const SimulateOptions& options, const Energy& energy, ThreadPool& pool,
+                           const RunFolder& folder, Reporter& reporter) {
+  if (!std::filesystem::exists(folder.simulation_state())) return {energy, options, pool};
+  Simulation simulation(energy, options, pool, read_simulation_state(folder.simulation_state()));
+  reporter.say("the simulation goes on from iteration {}", simulation.state().iteration);
+  return simulation;
+}
+
 void simulate_into(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
                    Reporter& reporter) {
   SimulateOptions options = config.simulate;
   options.seed = config.seed;
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   ThreadPool pool(config.threads);
+  Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
   reporter.start_progress("simulating");
-  const auto start = std::chrono::steady_clock::now();
-  const SimulationResult result = simulate(*energy, options, pool, [&](double fraction) {
-    if (stop()) throw Stopped("stopped in the simulation; the same command starts it again");
-    reporter.progress(fraction);
-  });
+  Stopwatch since_state;
+  while (!simulation.finished()) {
+    simulation.advance();
+    reporter.progress(simulation.progress());
+    if (stop() || since_state.seconds() > kSecondsBetweenStates) {
+      write_simulation_state(folder.simulation_state(), simulation.state());
+      since_state = Stopwatch();
+    }
+    if (stop()) {
+      throw Stopped("stopped at iteration {} of the simulation; the same command goes on from there",
+                    simulation.state().iteration);
+    }
+  }
   reporter.end_progress();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  const SimulationResult result = result_of(simulation);
   create_folder(folder.train_data().parent_path());
   const auto ranges = split_chains(options.chains);
   write_split(folder.train_data(), result, ranges[0]);
   write_split(folder.validation_data(), result, ranges[1]);
   write_split(folder.test_data(), result, ranges[2]);
-  write_json(folder.simulation(), simulation_json(result, seconds));  // last: it marks the data as complete
-  reporter.say("simulated: {} samples in {}, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
-               result.samples.count(), duration_text(seconds), result.diagnostics.thinning,
-               result.mean_energy.estimate.value, result.mean_energy.estimate.error,
-               result.mean_energy.r_hat);
+  write_json(folder.simulation(), simulation_json(result));  // last: it marks the data as complete
+  std::filesystem::remove(folder.simulation_state());
+  reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
+               result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
+               result.mean_energy.estimate.error, result.mean_energy.r_hat);
   if (result.log_z) {
     reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->estimate.value,
                  result.log_z->estimate.error);
