@@ -1,11 +1,11 @@
 // The network's forward and backward pass for one sample. Included once per instruction set by Highway's
 // foreach_target; see cpu_kernels.cc.
 //
-// Forward, for the edge e = (i, j) with r = x_i − x_j and d² = |r|² (names as in reference.h; W1 = [A B w u]
+// Forward, for the edge e = (i, j) with r = x_i − x_j and d² = |r|² (names as in reference.h; W1 = [A B w y]
 // is split into its parts for h_i, h_j, d² and d²_input):
 //
 //   P_i = A h_i + b1, Q_j = B h_j          per particle, not per edge
-//   a1 = silu(P_i + Q_j + d² w + d²_in u)
+//   a1 = silu(P_i + Q_j + d² w + d²_in y)
 //   m  = silu(W2 a1 + b2),  g = sigmoid(att·m + b)
 //   a3 = silu(g (C1 m) + bc)               the gate applied after the product: g m is never stored
 //   φ  = tanh(c2·a3)
@@ -17,13 +17,13 @@
 //
 // Backward, a bar marking the cotangent and s1, s2, s3 the derivatives silu′ that the forward pass stored:
 //
-//   ȳ  = (ū_i·r) range/length (1 − φ²)          mirrored: (ū_i − ū_j)·r, both directions at once
-//   q  = g z̄3 = g ȳ c2 ∘ s3                     b̄c += z̄3, c̄2 += ȳ a3, C̄1 += q mᵀ
+//   f  = (ū_i·r) range/length (1 − φ²)          mirrored: (ū_i − ū_j)·r, both directions at once
+//   q  = g z̄3 = g f c2 ∘ s3                     b̄c += z̄3, c̄2 += f a3, C̄1 += q mᵀ
 //   p  = C1ᵀ q + g S̄_i                          = g times the cotangent of the gated message
 //   g̃  = (1 − g) p·m                            the cotangent of the gate's argument
 //   z̄2 = (p + g̃ att) ∘ s2                       b̄2 += z̄2, āt += g̃ m, W̄2 += z̄2 a1ᵀ
-//   z̄1 = (W2ᵀ z̄2) ∘ s1                          P̄_i += z̄1, Q̄_j += z̄1, w̄ += d² z̄1, ū += d²_in z̄1
-//   d̄² = w·z̄1 + what the length contributes,   d̄²_in += u·z̄1
+//   z̄1 = (W2ᵀ z̄2) ∘ s1                          P̄_i += z̄1, Q̄_j += z̄1, w̄ += d² z̄1, ȳ += d²_in z̄1
+//   d̄² = w·z̄1 + what the length contributes,   d̄²_in += y·z̄1
 //
 // The division-free form of g̃ uses that p has the factor g already.
 #if defined(EQUIBOLT_EGNN_CPU_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -126,17 +126,23 @@ struct LayerView {
 struct TileView {
   TileView(const LayerView& layer, const Tile& tile_)
       : tile(tile_),
-        first_row(layer.workspace.keep == Workspace::Keep::edges ? tile_.row * layer.width : 0),
+        first_row(layer.workspace.keep == Workspace::Keep::features ? tile_.row * layer.width : 0),
         a1(layer.state.a1 + first_row),
         s1(layer.state.s1 + first_row),
         m(layer.state.m + first_row),
         s2(layer.state.s2 + first_row),
         a3(layer.state.a3 + first_row),
-        s3(layer.state.s3 + first_row) {}
+        s3(layer.state.s3 + first_row),
+        z2(layer.state.z2 + tile_.row * layer.width),
+        z3(layer.state.z3 + tile_.row * layer.width) {}
   const Tile& tile;
   const std::size_t first_row;
   float *a1, *s1, *m, *s2, *a3, *s3;
+  float *z2, *z3;  // when these are kept
 };
+
+/// What edge_networks leaves behind, besides what the next step of the forward pass needs.
+enum class Leave { nothing, preactivations, features };
 
 // Forward.
 
@@ -212,8 +218,9 @@ HWY_INLINE void first_edge_map(const LayerView& layer, const TileView& view) {
 }
 
 /// A tile's edge features, gates and φ.
-template <bool kDerivatives>
+template <Leave kLeave>
 HWY_INLINE void edge_networks(const LayerView& layer, const TileView& view) {
+  constexpr bool kDerivatives = kLeave == Leave::features;
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d), rows = view.tile.count;
   float* const partial = layer.workspace.partial;
@@ -223,6 +230,10 @@ HWY_INLINE void edge_networks(const LayerView& layer, const TileView& view) {
 
   first_edge_map<kDerivatives>(layer, view);
 
+  const auto store2 = [=](Vector v0, Vector v1, float* to) HWY_ATTR {
+    hn::Store(v0, d, to);
+    hn::Store(v1, d, to + lanes);
+  };
   // Adds the dot product with `head` that column blocks contribute.
   const auto add_partial = [=](std::size_t row, std::size_t c, Vector a0, Vector a1,
                                const float* head) HWY_ATTR {
@@ -230,54 +241,58 @@ HWY_INLINE void edge_networks(const LayerView& layer, const TileView& view) {
     if (c != 0) sum = hn::Add(sum, hn::Load(d, partial + row * lanes));
     hn::Store(sum, d, partial + row * lanes);
   };
+  const TileView to = view;  // copied: what a lambda reaches by reference is loaded anew after each store
 
-  {
-    float* const m = view.m;
-    float* const s2 = view.s2;
-    matmul(view.a1, w, rows, layer.transposes.w2, w, w, w,
-           [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
-             Vector d0, d1;
-             const Vector m0 =
-                 silu(d, hn::Add(z0, hn::Load(d, weights.b2 + c)), kDerivatives ? &d0 : nullptr);
-             const Vector m1 =
-                 silu(d, hn::Add(z1, hn::Load(d, weights.b2 + c + lanes)), kDerivatives ? &d1 : nullptr);
-             hn::Store(m0, d, m + row * w + c);
-             hn::Store(m1, d, m + row * w + c + lanes);
-             if (kDerivatives) {
-               hn::Store(d0, d, s2 + row * w + c);
-               hn::Store(d1, d, s2 + row * w + c + lanes);
-             }
-             add_partial(row, c, m0, m1, weights.att);
-           });
-  }
+  matmul(to.a1, w, rows, layer.transposes.w2, w, w, w,
+         [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
+           const std::size_t at = row * w + c;
+           z0 = hn::Add(z0, hn::Load(d, weights.b2 + c));
+           z1 = hn::Add(z1, hn::Load(d, weights.b2 + c + lanes));
+           Vector d0, d1;
+           const Vector m0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
+           const Vector m1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
+           store2(m0, m1, to.m + at);
+           if (kLeave == Leave::features) store2(d0, d1, to.s2 + at);
+           if (kLeave == Leave::preactivations) store2(z0, z1, to.z2 + at);
+           add_partial(row, c, m0, m1, weights.att);
+         });
   sum_rows(partial, rows, gate);
   const Vector att_bias = hn::Set(d, weights.att_bias[0]);
   for (std::size_t e = 0; e < rows; e += lanes) {
     hn::Store(sigmoid(d, hn::Add(hn::Load(d, gate + e), att_bias)), d, gate + e);
   }
 
-  {
-    float* const a3 = view.a3;
-    float* const s3 = view.s3;
-    matmul(view.m, w, rows, layer.transposes.c1, w, w, w,
-           [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
-             const Vector g = hn::Set(d, gate[row]);
-             z0 = hn::MulAdd(g, z0, hn::Load(d, weights.bc + c));
-             z1 = hn::MulAdd(g, z1, hn::Load(d, weights.bc + c + lanes));
-             Vector d0, d1;
-             const Vector a0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
-             const Vector a1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
-             if (kDerivatives) {
-               hn::Store(a0, d, a3 + row * w + c);
-               hn::Store(a1, d, a3 + row * w + c + lanes);
-               hn::Store(d0, d, s3 + row * w + c);
-               hn::Store(d1, d, s3 + row * w + c + lanes);
-             }
-             add_partial(row, c, a0, a1, weights.c2);
-           });
-  }
+  matmul(to.m, w, rows, layer.transposes.c1, w, w, w,
+         [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
+           const std::size_t at = row * w + c;
+           const Vector g = hn::Set(d, gate[row]);
+           z0 = hn::MulAdd(g, z0, hn::Load(d, weights.bc + c));
+           z1 = hn::MulAdd(g, z1, hn::Load(d, weights.bc + c + lanes));
+           Vector d0, d1;
+           const Vector a0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
+           const Vector a1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
+           if (kLeave == Leave::features) {
+             store2(a0, a1, to.a3 + at);
+             store2(d0, d1, to.s3 + at);
+           }
+           if (kLeave == Leave::preactivations) store2(z0, z1, to.z3 + at);
+           add_partial(row, c, a0, a1, weights.c2);
+         });
   sum_rows(partial, rows, phi);
   for (std::size_t e = 0; e < rows; e += lanes) hn::Store(tanh(d, hn::Load(d, phi + e)), d, phi + e);
+}
+
+/// A tile's edge features again, from z2 and z3.
+HWY_INLINE void restore_features(const LayerView& layer, const TileView& view) {
+  const Floats d;
+  first_edge_map<true>(layer, view);
+  for (std::size_t at = 0; at < view.tile.count * layer.width; at += hn::Lanes(d)) {
+    Vector s2, s3;
+    hn::Store(silu(d, hn::Load(d, view.z2 + at), &s2), d, view.m + at);
+    hn::Store(silu(d, hn::Load(d, view.z3 + at), &s3), d, view.a3 + at);
+    hn::Store(s2, d, view.s2 + at);
+    hn::Store(s3, d, view.s3 + at);
+  }
 }
 
 /// S_i += Σ_j g m of one tile.
@@ -379,7 +394,7 @@ inline HWY_ATTR void embed(const Network& network, Workspace& workspace) {
   }
 }
 
-template <bool kDerivatives>
+template <Leave kLeave>
 HWY_INLINE void forward_layer(const LayerView& layer) {
   const Floats d;
   const LayerState& state = layer.state;
@@ -394,7 +409,7 @@ HWY_INLINE void forward_layer(const LayerView& layer) {
   }
   for (const Tile& tile : layer.list.tiles) {
     const TileView view(layer, tile);
-    edge_networks<kDerivatives>(layer, view);
+    edge_networks<kLeave>(layer, view);
     if (!layer.last) sum_messages(layer, view);
   }
   displace(layer);
@@ -408,10 +423,16 @@ inline HWY_ATTR void forward(const Network& network, Workspace& workspace) {
   }
   for (std::size_t l = 0; l < network.layers(); ++l) {
     const LayerView layer(network, workspace, l);
-    if (workspace.keep == Workspace::Keep::edges) {
-      forward_layer<true>(layer);
-    } else {
-      forward_layer<false>(layer);
+    switch (workspace.keep) {
+      case Workspace::Keep::features:
+        forward_layer<Leave::features>(layer);
+        break;
+      case Workspace::Keep::preactivations:
+        forward_layer<Leave::preactivations>(layer);
+        break;
+      case Workspace::Keep::nodes:
+      case Workspace::Keep::nothing:
+        forward_layer<Leave::nothing>(layer);
     }
     if (!layer.last) update_nodes(layer, workspace.layers[l + 1].node_input);
   }
@@ -459,7 +480,7 @@ HWY_INLINE Vector cot_u_of(const LayerView& layer, const Segment& segment, std::
   return segment.mirrored ? hn::Sub(of_i, hn::LoadU(d, cot_u + segment.j + c)) : of_i;
 }
 
-/// along = ū·r, and the cotangent ȳ of φ's argument.
+/// along = ū·r, and f, the cotangent of φ's argument, in cot_y.
 inline HWY_ATTR void displace_vjp_to_phi(const LayerView& layer) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
@@ -484,7 +505,7 @@ inline HWY_ATTR void displace_vjp_to_phi(const LayerView& layer) {
   }
 }
 
-/// One tile from ȳ and S̄ to z̄1, which is left in cot_a, and d̄²; adds to the weights' gradient.
+/// One tile from f and S̄ to z̄1, which is left in cot_a, and d̄²; adds to the weights' gradient.
 template <bool kWantDistances>
 HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView& view,
                                   const LayerArrays<float>& gradient) {
@@ -699,10 +720,10 @@ inline HWY_ATTR void apply_w1_to_nodes_vjp(const LayerView& layer, const LayerAr
 }
 
 /// From the cotangent of each type's h before layer 0 (types, W) to the embedding.
-inline HWY_ATTR void embed_vjp(const Network& network, Workspace& workspace, const float* cot_h_types) {
+inline HWY_ATTR void embed_vjp(const Network& network, const Workspace& workspace, const float* cot_h_types,
+                               float* embedding) {
   const Floats d;
   const std::size_t w = network.width();
-  float* const embedding = workspace.gradient;
   float* const of_time = embedding + (network.node_features() - 1) * w;
   float* const bias = of_time + w;
   for (std::size_t type = 0; type < network.types(); ++type) {
@@ -722,12 +743,13 @@ HWY_INLINE void backward_layer(const LayerView& layer, const LayerArrays<float>&
   Workspace& workspace = layer.workspace;
   const bool positions = kWantGradX || !layer.first;
   if (!layer.last) update_nodes_vjp(layer, gradient);
-  if (workspace.keep == Workspace::Keep::nodes) apply_w1_to_nodes(layer);
+  if (workspace.keep != Workspace::Keep::features) apply_w1_to_nodes(layer);
   displace_vjp_to_phi(layer);
   zero(workspace.cot_pq, layer.nodes * 2 * layer.width);
   for (const Tile& tile : layer.list.tiles) {
     const TileView view(layer, tile);
-    if (workspace.keep == Workspace::Keep::nodes) edge_networks<true>(layer, view);
+    if (workspace.keep == Workspace::Keep::nodes) edge_networks<Leave::features>(layer, view);
+    if (workspace.keep == Workspace::Keep::preactivations) restore_features(layer, view);
     edge_networks_vjp<kWantGradX>(layer, view, gradient);
     first_edge_map_vjp(layer, view, gradient);
   }
@@ -744,18 +766,18 @@ inline HWY_ATTR void update_cot_u(const Network& network, Workspace& workspace) 
 }
 
 template <bool kWantGradX>
-HWY_INLINE void backward_pass(const Network& network, Workspace& workspace) {
+HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, float* gradient) {
   const std::size_t w = network.width();
   zero(workspace.grad_x, network.dim() * network.particle_stride());
   zero(workspace.cot_h, network.particles() * w);
   if (kWantGradX) zero(workspace.cot_d2_input, network.edges().stride);
   for (std::size_t l = network.layers(); l-- > 0;) {
     const LayerView layer(network, workspace, l);
-    const LayerArrays<float> gradient = network.layer_gradient(workspace.gradient, l);
+    const LayerArrays<float> layer_gradient = network.layer_gradient(gradient, l);
     update_cot_u(network, workspace);
-    backward_layer<kWantGradX>(layer, gradient);
+    backward_layer<kWantGradX>(layer, layer_gradient);
     if (l > 0) {
-      apply_w1_to_nodes_vjp(layer, gradient, workspace.cot_h);
+      apply_w1_to_nodes_vjp(layer, layer_gradient, workspace.cot_h);
       continue;
     }
     float* const cot_h_types = workspace.node_cot;  // (types, W); there are no more types than particles
@@ -763,17 +785,18 @@ HWY_INLINE void backward_pass(const Network& network, Workspace& workspace) {
     for (std::size_t i = 0; i < network.particles(); ++i) {
       add_columns(workspace.cot_h + i * w, w, 1, w, cot_h_types + network.type_of()[i] * w);
     }
-    apply_w1_to_nodes_vjp(layer, gradient, cot_h_types);
-    embed_vjp(network, workspace, cot_h_types);
+    apply_w1_to_nodes_vjp(layer, layer_gradient, cot_h_types);
+    embed_vjp(network, workspace, cot_h_types, gradient);
   }
   if (kWantGradX && network.layers() > 1) input_distances_vjp(LayerView(network, workspace, 1));
 }
 
-inline HWY_ATTR void backward(const Network& network, Workspace& workspace, cpu::GradX grad_x) {
+inline HWY_ATTR void backward(const Network& network, Workspace& workspace, float* gradient,
+                              cpu::GradX grad_x) {
   if (grad_x == cpu::GradX::wanted) {
-    backward_pass<true>(network, workspace);
+    backward_pass<true>(network, workspace, gradient);
   } else {
-    backward_pass<false>(network, workspace);
+    backward_pass<false>(network, workspace, gradient);
   }
 }
 

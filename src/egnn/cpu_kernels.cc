@@ -19,8 +19,8 @@ void forward(const Network& network, Workspace& workspace) {
   HWY_DYNAMIC_DISPATCH(forward)(network, workspace);
 }
 
-void backward(const Network& network, Workspace& workspace, GradX grad_x) {
-  HWY_DYNAMIC_DISPATCH(backward)(network, workspace, grad_x);
+void backward(const Network& network, Workspace& workspace, float* gradient, GradX grad_x) {
+  HWY_DYNAMIC_DISPATCH(backward)(network, workspace, gradient, grad_x);
 }
 
 }  // namespace equibolt::cpu

@@ -203,7 +203,6 @@ void Network::unpack_gradient(const float* gradient, std::span<float> parameters
 template <typename Take>
 void Workspace::lay_out(const Network& network, const Take& take) {
   const std::size_t n = network.particles(), w = network.width();
-  const std::size_t rows = std::max(network.edges().rows, network.first_edges().rows);
   const std::size_t stride = std::max(network.edges().stride, network.first_edges().stride);
   const std::size_t tile = network.tile_rows();
   const std::size_t coordinates = network.dim() * network.particle_stride();
@@ -237,11 +236,16 @@ void Workspace::lay_out(const Network& network, const Take& take) {
     return;
   }
   LayerState shared{};
-  if (keep == Keep::nodes) take_edges(shared, tile);
+  if (keep != Keep::features) take_edges(shared, tile);
   for (std::size_t l = 0; l < network.layers(); ++l) {
+    const std::size_t rows = network.edges_of(l).rows;
     layers[l] = shared;
     take_state(layers[l]);
-    if (keep == Keep::edges) take_edges(layers[l], l == 0 ? network.first_edges().rows : rows);
+    if (keep == Keep::features) take_edges(layers[l], rows);
+    if (keep == Keep::preactivations) {
+      layers[l].z2 = take(rows * w);
+      layers[l].z3 = take(rows * w);
+    }
   }
   for (float** array : {&cot_v, &cot_u, &grad_x}) *array = take(coordinates);
   for (float** array : {&along, &cot_y, &cot_d2, &cot_d2_input}) *array = take(stride);

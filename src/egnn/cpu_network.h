@@ -159,22 +159,27 @@ struct LayerState {
   float* inverse_length;  ///< 1 / (√(d² + 1e-8) + 1)
   float* gate;
   float* phi;
-  // Edge features, (rows, W), or (tile_rows, W) when they are not kept: values and derivatives of silu.
+  // Edge features, (tile_rows, W), or (rows, W) where they are kept: values and derivatives of silu.
   float* a1;
   float* s1;
   float* m;
   float* s2;
   float* a3;
   float* s3;
+  float* z2;  ///< (rows, W) where kept: the second and third silu's arguments
+  float* z3;
 };
 
 /// Scratch memory of one worker, and one sample's input and output, particles in the network's order.
 class Workspace {
  public:
+  /// What the forward pass keeps of each edge. Gradients are the same; less memory traffic pays for more
+  /// arithmetic when a sample outgrows the caches.
   enum class Keep {
-    nothing,  ///< for the velocity alone
-    nodes,    ///< for gradients in little memory: edge features are computed again
-    edges,    ///< for gradients: all that the forward pass has computed
+    nothing,         ///< for the velocity alone
+    nodes,           ///< nothing of the edges: all is computed again
+    preactivations,  ///< the arguments of two silu
+    features,        ///< values and derivatives of all three silu
   };
   Workspace(const Network& network, Keep keep);
   /// Bytes that it would need.

@@ -1,5 +1,7 @@
 #include "egnn/cpu_vector_field.h"
 
+#include <hwy/aligned_allocator.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <vector>
@@ -15,11 +17,20 @@ namespace {
 
 /// Samples after which a worker's gradient is added to its chunk's sum, so that single precision does not add
 /// up many samples' small terms into one large number.
-constexpr std::size_t samples_per_flush = 4;
+constexpr std::size_t samples_per_flush = 8;
 /// The batch is cut into so many chunks at most; each has a sum of its own, added up in order.
-constexpr std::size_t max_gradient_chunks = 64;
-/// Above this, in bytes per worker, edge features are computed again in the backward pass, not kept.
-constexpr std::size_t max_kept_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_gradient_chunks = 32;
+
+/// What a worker keeps for the backward pass: all, where that fits a core's share of the caches. Beyond, the
+/// features cost more to fetch than to compute again (measured at 3 and at 23 MB).
+cpu::Workspace::Keep kept_for_gradients(const cpu::Network& network) {
+  using Keep = cpu::Workspace::Keep;
+  if (cpu::Workspace::bytes(network, Keep::features) <= std::size_t{6} << 20) return Keep::features;
+  if (cpu::Workspace::bytes(network, Keep::preactivations) <= std::size_t{64} << 20) {
+    return Keep::preactivations;
+  }
+  return Keep::nodes;
+}
 
 const Architecture& checked(const Architecture& architecture) {
   if (architecture.types.empty() || architecture.dim == 0 || architecture.hidden == 0 ||
@@ -45,9 +56,7 @@ class CpuVectorField final : public VectorField {
         layout_(architecture_),
         network_(architecture_),
         pool_(pool),
-        keep_(cpu::Workspace::bytes(network_, cpu::Workspace::Keep::edges) <= max_kept_bytes
-                  ? cpu::Workspace::Keep::edges
-                  : cpu::Workspace::Keep::nodes),
+        keep_(kept_for_gradients(network_)),
         velocity_workspaces_(pool.size()),
         gradient_workspaces_(pool.size()),
         divergence_workspaces_(pool.size()) {
@@ -94,10 +103,10 @@ class CpuVectorField final : public VectorField {
     check_batch(t, x);
     check_shape("cot_v", cot_v, x.count());
     check_shape("grad_x", grad_x, x.count());
-    sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace) {
+    sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace, float* gradient) {
       load(cot_v[b], workspace.cot_v);
       remove_mean_of_loaded(workspace.cot_v);
-      cpu::backward(network_, workspace, cpu::GradX::wanted);
+      cpu::backward(network_, workspace, gradient, cpu::GradX::wanted);
       store(workspace.grad_x, grad_x[b]);
     });
   }
@@ -108,9 +117,9 @@ class CpuVectorField final : public VectorField {
     check_shape("target", target, x.count());
     losses_.resize(x.count());
     const double scale = 1.0 / static_cast<double>(x.size());
-    sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace) {
+    sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace, float* gradient) {
       losses_[b] = load_loss(target[b], scale, workspace);
-      cpu::backward(network_, workspace, cpu::GradX::not_wanted);
+      cpu::backward(network_, workspace, gradient, cpu::GradX::not_wanted);
     });
     double loss = 0;
     for (const double of_sample : losses_) loss += of_sample;
@@ -189,8 +198,9 @@ class CpuVectorField final : public VectorField {
     return loss;
   }
 
-  /// Runs the forward pass and `backward(b, workspace)`, which adds to workspace.gradient, for each sample,
-  /// and sums. Chunks do not depend on the number of threads, nor does the order in which they are added.
+  /// Runs the forward pass and `backward(b, workspace, gradient)`, which adds to `gradient`, for each
+  /// sample, and sums. Chunks do not depend on the number of threads, nor does the order in which they are
+  /// added.
   template <typename Backward>
   void sum_gradients(std::span<const float> t, ConfigurationsView<const float> x,
                      std::span<float> grad_parameters, const Backward& backward) {
@@ -200,28 +210,38 @@ class CpuVectorField final : public VectorField {
     const std::size_t chunk_size =
         std::max<std::size_t>(1, (x.count() + max_gradient_chunks - 1) / max_gradient_chunks);
     const std::size_t chunks = (x.count() + chunk_size - 1) / chunk_size;
-    chunk_gradients_.resize(chunks * size);
+    if (chunks * size > chunk_gradients_size_) {
+      chunk_gradients_size_ = chunks * size;
+      chunk_gradients_ = hwy::AllocateAligned<float>(chunk_gradients_size_);
+    }
     pool_.for_chunks(x.count(), chunk_size, [&](const ThreadPool::Chunk& chunk) {
       cpu::Workspace& workspace = *gradient_workspaces_[chunk.worker];
-      float* const sum = chunk_gradients_.data() + chunk.index * size;
+      float* const sum = chunk_gradients_.get() + chunk.index * size;
       std::fill_n(sum, size, 0.0F);
       for (std::size_t done = 0; done < chunk.count; done += samples_per_flush) {
-        std::fill_n(workspace.gradient, size, 0.0F);
+        float* const gradient = done == 0 ? sum : workspace.gradient;
+        if (done > 0) std::fill_n(gradient, size, 0.0F);
         for (std::size_t s = done; s < std::min(done + samples_per_flush, chunk.count); ++s) {
           const std::size_t b = chunk.first + s;
           forward(workspace, t[b], x[b]);
-          backward(b, workspace);
+          backward(b, workspace, gradient);
         }
-        for (std::size_t p = 0; p < size; ++p) sum[p] += workspace.gradient[p];
+        if (done == 0) continue;
+        for (std::size_t p = 0; p < size; ++p) sum[p] += gradient[p];
       }
     });
     total_gradient_.resize(size);
-    constexpr std::size_t range = 1024;
+    constexpr std::size_t range = 1024;  // of parameters, and so many chunks' sums in single precision
+    constexpr std::size_t group = 8;
     pool_.for_chunks(size, range, [&](const ThreadPool::Chunk& chunk) {
       double sums[range] = {};
-      for (std::size_t c = 0; c < chunks; ++c) {
-        const float* const from = chunk_gradients_.data() + c * size + chunk.first;
-        for (std::size_t p = 0; p < chunk.count; ++p) sums[p] += static_cast<double>(from[p]);
+      for (std::size_t first = 0; first < chunks; first += group) {
+        float group_sums[range] = {};
+        for (std::size_t c = first; c < std::min(first + group, chunks); ++c) {
+          const float* const from = chunk_gradients_.get() + c * size + chunk.first;
+          for (std::size_t p = 0; p < chunk.count; ++p) group_sums[p] += from[p];
+        }
+        for (std::size_t p = 0; p < chunk.count; ++p) sums[p] += static_cast<double>(group_sums[p]);
       }
       for (std::size_t p = 0; p < chunk.count; ++p) {
         total_gradient_[chunk.first + p] = static_cast<float>(sums[p]);
@@ -238,7 +258,8 @@ class CpuVectorField final : public VectorField {
   std::vector<std::unique_ptr<cpu::Workspace>> velocity_workspaces_;  // one per worker, made when needed
   std::vector<std::unique_ptr<cpu::Workspace>> gradient_workspaces_;
   std::vector<std::unique_ptr<cpu::DivergenceWorkspace>> divergence_workspaces_;
-  std::vector<float> chunk_gradients_;  // (chunks, network_.gradient_size())
+  hwy::AlignedFreeUniquePtr<float[]> chunk_gradients_;  // (chunks, network_.gradient_size())
+  std::size_t chunk_gradients_size_ = 0;
   std::vector<float> total_gradient_;
   std::vector<double> losses_;
 };
