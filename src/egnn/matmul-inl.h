@@ -43,17 +43,24 @@ HWY_INLINE void matmul_block(const float* HWY_RESTRICT a, std::size_t lda, const
     sum0[r] = hn::Zero(d);
     sum1[r] = hn::Zero(d);
   }
-  a += row * lda;
+  // One pointer for three rows: their offsets are what addresses of x86 can hold.
+  constexpr std::size_t groups = (Rows + 2) / 3;
+  const float* HWY_RESTRICT from[groups];
+#pragma GCC unroll 4
+  for (std::size_t g = 0; g < groups; ++g) from[g] = a + (row + 3 * g) * lda;
   b += column;
   for (std::size_t k = 0; k < depth; ++k) {
-    const Vector b0 = hn::Load(d, b + k * ldb);
-    const Vector b1 = hn::Load(d, b + k * ldb + lanes);
+    const Vector b0 = hn::Load(d, b);
+    const Vector b1 = hn::Load(d, b + lanes);
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < Rows; ++r) {
-      const Vector broadcast = hn::Set(d, a[r * lda + k]);
+      const Vector broadcast = hn::Set(d, from[r / 3][(r % 3) * lda]);
       sum0[r] = hn::MulAdd(broadcast, b0, sum0[r]);
       sum1[r] = hn::MulAdd(broadcast, b1, sum1[r]);
     }
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < groups; ++g) ++from[g];
+    b += ldb;
   }
   if constexpr (requires { epilogue(row, column, sum0, sum1); }) {
     epilogue(row, column, sum0, sum1);
