@@ -7,6 +7,40 @@
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "egnn/cpu_vector_field_bench.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// clang-format off
+#include "hwy/highway.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace equibolt::HWY_NAMESPACE {
+
+/// `rounds` of 16 independent multiply-adds of whole vectors, and how many operations that was.
+double multiply_add(std::size_t rounds, float* sum) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::CappedTag<float, 16> d;
+  constexpr std::size_t count = 16;
+  hn::Vec<decltype(d)> sums[count];
+#pragma GCC unroll 16
+  for (std::size_t k = 0; k < count; ++k) sums[k] = hn::Set(d, static_cast<float>(k) + *sum);
+  const auto factor = hn::Set(d, 0.5F * *sum);
+  for (std::size_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 16
+    for (std::size_t k = 0; k < count; ++k) sums[k] = hn::MulAdd(sums[k], factor, factor);
+  }
+  auto total = sums[0];
+#pragma GCC unroll 16
+  for (std::size_t k = 1; k < count; ++k) total = hn::Add(total, sums[k]);
+  *sum = hn::GetLane(total) * 1e-30F + 1;
+  return 2.0 * static_cast<double>(rounds * count * hn::Lanes(d));
+}
+
+}  // namespace equibolt::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 // The cases of docs/benchmarks.md: samples per second, and GFLOP/s of the products that the network as
 // written needs (a multiply-add is two), whatever the kernels save of them.
 namespace equibolt {
@@ -15,6 +49,18 @@ namespace {
 Architecture untyped(std::size_t particles, std::size_t hidden, std::size_t layers) {
   return {ParticleTypes(particles, 0), 3, hidden, layers, 0};
 }
+
+HWY_EXPORT(multiply_add);
+
+/// What the machine can do at most, one thread: the measure of the others.
+void peak(benchmark::State& state) {
+  double done = 0;
+  float sum = 1;
+  for (auto _ : state) done += HWY_DYNAMIC_DISPATCH(multiply_add)(100000, &sum);
+  benchmark::DoNotOptimize(sum);
+  state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * done, benchmark::Counter::kIsRate);
+}
+BENCHMARK(peak);
 
 struct Case {
   const char* name;
@@ -96,3 +142,4 @@ const bool registered = [] {
 
 }  // namespace
 }  // namespace equibolt
+#endif  // HWY_ONCE
