@@ -86,8 +86,11 @@ DivergenceWorkspace::DivergenceWorkspace(const Network& network)
 
   const std::size_t n = particles, d = dim, w = width, s = stride, t = n * d, rows = n * n, c = columns;
   const auto lay_out = [&](const auto& take) {
+    for (float** array : {&layer.s1, &layer.s2, &layer.m, &layer.rho}) *array = take(rows * w);
+    last = layer;  // which leaves these alone but for s1
+    last.s1 = take(rows * w);
     for (Edges* e : {&layer, &last}) {
-      for (float** array : {&e->s1, &e->s2, &e->m, &e->rho, &e->lambda}) *array = take(rows * w);
+      e->lambda = take(rows * w);
       e->r = take(rows * d);
       for (float** array : {&e->d2, &e->q, &e->q_slope, &e->closed, &e->omega, &e->alpha, &e->beta})
         *array = take(rows);
@@ -101,13 +104,14 @@ DivergenceWorkspace::DivergenceWorkspace(const Network& network)
     pq = take(2 * n * w);
     mu = take(rows * w);
     direction0 = take(t * s);
+    identity = take(n * s);
     for (float** array : {&dx, &dx_next}) *array = take(t * d * s);
     nu = take(n * c * w);
     dh = take(n * t * w);
     dq = take(n * (std::max(c, t) + 2) * w);
-    phi = take(n * std::max(c, t) * wide_stride);
+    phi = take(std::max(c, t) * wide_stride);
     lambda_t = take(w * wide_stride);
-    theta = take(rows * std::max(wide_stride, d * s));
+    theta = take(n * std::max(wide_stride, d * s));
     xi = take(rows * w);
     eta = take(t * w);
     dp = take(std::max(c, t) * w);
@@ -120,8 +124,8 @@ DivergenceWorkspace::DivergenceWorkspace(const Network& network)
     kappa_t = take(w * wide_stride);
     chi = take(n * wide_stride);
     rows_d = take(2 * d * w);
-    cot_x = take(block * d * d * s);
-    direction = take(block * d * s);
+    cot_x = take(t * d * s);
+    direction = take(t * s);
     for (float** array : {&cot_h, &cot_inner, &kappa, &h_along, &p_along}) *array = take(block * c * w);
     changes = take(batch * c * w);
     for (float** array : {&tile_a, &tile_b, &tile_m, &tile_s}) *array = take(2 * tile_rows * w);

@@ -54,16 +54,19 @@ struct DivergenceWorkspace {
   float* mu;           ///< (N², W): layer 0's E ∂m_ij/∂d²
   float* direction0;   ///< (N, D, S): r⁰_jp at [j][d][p]
 
-  float* dx;        ///< (N, D, D, S): ∂x^l_ie/∂x_pd at [i][e][d][p]
-  float* dx_next;   ///< the same
-  float* nu;        ///< (N, C, W): ∂h¹_i/∂x in columns
-  float* dh;        ///< (N, T, W): ∂h^l_i/∂x_k
-  float* dq;        ///< (N, C + 2 or T + 2, W): B of nu or dh, then u and w
-  float* phi;       ///< (N, C or T, S'): λ_ij·dq_j at [j][row][i], S' a multiple of 32
-  float* lambda_t;  ///< (W, S')
-  float* theta;     ///< (N, N, S') or (N, N, D, S) at [j][i]: cotangent of λ_ij·dq_j
-  float* xi;        ///< (N², W): q B ᵀλ of the last layer
-  float* eta;       ///< (N·D, W): Aᵀ Σ_j q r λ of the last layer
+  float* identity;   ///< (N, S)
+  float* dx;         ///< (N, D, D, S): ∂u^l_ie/∂x_pd at [i][e][d][p]
+  float* dx_next;    ///< the same
+  float* nu;         ///< (N, C, W): ∂h¹_i/∂x in columns
+  float* dh;         ///< (N, T, W): ∂h^l_i/∂x_k
+  float* dq;         ///< (N, C + 2 or T + 2, W): B of nu or dh, then u and w
+  float* phi;        ///< (C or T, S'): q λ_ij·dq_j at [row][i] of one j, S' a multiple of 32
+  float* lambda_t;   ///< (W, S')
+  float* theta;      ///< (N, S') or (N, D, S): cotangent of λ_ij·dq_j for one j
+  float* cot_x;      ///< (N, D, D, S): x̄_i at [i][e][d][p]
+  float* direction;  ///< (N, D, S): r_pi of the last layer at [i][d][p]
+  float* xi;         ///< (N², W): q B ᵀλ of the last layer
+  float* eta;        ///< (N·D, W): Aᵀ Σ_j q r λ of the last layer
   // of one particle i
   float* dp;            ///< (T, W): A of nu_i or dh_i
   float* dp_x;          ///< (T, D)
@@ -78,8 +81,6 @@ struct DivergenceWorkspace {
   float* chi;           ///< (N, S')
   float* rows_d;        ///< (2, D, W)
   // of a block of particles
-  float* cot_x;      ///< (block, D, D, S): x̄_i at [e][d][p]
-  float* direction;  ///< (block, D, S): r_pi of the last layer
   float* cot_h;      ///< (block, C, W): h̄, as the following in columns
   float* cot_inner;  ///< τ̄
   float* kappa;

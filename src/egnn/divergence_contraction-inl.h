@@ -33,7 +33,7 @@ class Contraction : public Sample {
   double of_last_layers() const {
     const size_t last = n_.layers() - 1;
     const Edges& e = w_.last;
-    double sum = -static_cast<double>(T_);
+    double sum = 0;
     for (size_t ij = 0; ij < N_ * N_; ++ij) {
       float along = 0;
       for (size_t d = 0; d < D_; ++d) along += e.r[ij * D_ + d] * w_.r0[ij * D_ + d];
@@ -49,8 +49,8 @@ class Contraction : public Sample {
       sum += contracted<false>(last - 1);
     } else {
       for (size_t i = 0; i < N_; ++i) {
-        cotangents<true>(i, i);
-        sum += static_cast<double>(dot(w_.cot_x, w_.dx + i * D_ * D_ * S_, D_ * D_ * S_) +
+        sum += static_cast<double>(cotangents<true>(i, i));
+        sum += static_cast<double>(dot(w_.cot_x + i * D_ * D_ * S_, w_.dx + i * D_ * D_ * S_, D_ * D_ * S_) +
                                    dot(w_.cot_h, w_.h_along, C_ * W_));
       }
     }
@@ -71,36 +71,39 @@ class Contraction : public Sample {
     double sum = 0;
     for (size_t first = 0; first < N_; first += w_.block) {
       const size_t end = std::min(first + w_.block, N_);
-      for (size_t i = first; i < end; ++i) cotangents<InColumns>(first, i);
+      for (size_t i = first; i < end; ++i) sum += static_cast<double>(cotangents<InColumns>(first, i));
       sum += static_cast<double>(through_nodes(l, first, end));
       for (size_t i = first; i < end; ++i) {
-        sum += static_cast<double>(
-            D_ == 3 ? positions<InColumns, 3>(l, first, i) + messages<InColumns, 3>(l, first, i)
-                    : positions<InColumns, 0>(l, first, i) + messages<InColumns, 0>(l, first, i));
+        sum += static_cast<double>(D_ == 3
+                                       ? positions<InColumns, 3>(l, i) + messages<InColumns, 3>(l, first, i)
+                                       : positions<InColumns, 0>(l, i) + messages<InColumns, 0>(l, first, i));
       }
     }
-    return sum + static_cast<double>(from_theta<InColumns>());
+    return sum + static_cast<double>(from_others<InColumns>());
   }
 
   /// Section 4, for particle i of a block: x̄_i at [e][d][p] = ∂x^L_pd/∂x_ie at fixed h, the directions r_pi,
-  /// h̄ in columns, and the tangents of h_i along the columns.
+  /// h̄ in columns, and the tangents of h_i along the columns. Returns the trace of x̄_i − 1 at p = i: with it
+  /// x̄ against the displacement's tangents is x̄ against those of x, less N·D.
   template <bool InColumns>
-  void cotangents(size_t first, size_t i) const {
+  float cotangents(size_t first, size_t i) const {
+    float trace = 0;
     const Edges& e = w_.last;
-    float* cot_x = w_.cot_x + (i - first) * D_ * D_ * S_;
-    float* direction = w_.direction + (i - first) * D_ * S_;
+    float* cot_x = w_.cot_x + i * D_ * D_ * S_;
+    float* direction = w_.direction + i * D_ * S_;
     std::fill_n(cot_x, D_ * D_ * S_, 0.0F);
     std::fill_n(direction, D_ * S_, 0.0F);
     for (size_t d = 0; d < D_; ++d) {
       for (size_t p = 0; p < N_; ++p) direction[d * S_ + p] = e.r[(p * N_ + i) * D_ + d];
       for (size_t c = 0; c < D_; ++c) {
         float* row = cot_x + (c * D_ + d) * S_;
-        float own = c == d ? 1.0F : 0.0F;
+        float own = 0;
         for (size_t p = 0; p < N_; ++p) {
           own += position_block(e, i * N_ + p, d, c);
           row[p] = -position_block(e, p * N_ + i, d, c);
         }
-        row[i] = own;
+        if (c == d) trace += own;
+        row[i] = c == d ? 1.0F + own : own;
       }
     }
     float* cot_h = w_.cot_h + (i - first) * C_ * W_;
@@ -133,6 +136,7 @@ class Contraction : public Sample {
       std::copy_n(InColumns ? w_.nu + (i * C_ + c) * W_ : w_.dh + (i * T_ + d * N_ + i) * W_, W_,
                   h_along + c * W_);
     }
+    return trace;
   }
 
   /// h̄ through the node network of layer l: what goes straight to ḣ_i, and κ.
@@ -160,31 +164,33 @@ class Contraction : public Sample {
     return sum_of(hn::Add(sum0, sum1));
   }
 
-  /// Σ_k x̄_ik · ẋ_ik after layer l, without q λ·B ḣ_j, whose cotangent goes to θ. Leaves ∂d²_ij, the same
+  /// Σ_k x̄_ik · ẋ_ik after layer l, without q λ·B ḣ_j, which from_others adds. Leaves ∂d²_ij, the same
   /// along the directions and, for tangents in columns, the pairing of both layers' directions.
   template <bool InColumns, size_t Dim>
-  float positions(size_t l, size_t first, size_t i) const {
+  float positions(size_t l, size_t i) const {
     const size_t dim = Dim == 0 ? D_ : Dim;
     const Edges& e = w_.layer;
     const size_t step = lanes();
     const float* own = w_.dx + i * dim * dim * S_;
-    const float* cot_x = w_.cot_x + (i - first) * dim * dim * S_;
-    const float* direction = w_.direction + (i - first) * dim * S_;
+    const float* cot_x = w_.cot_x + i * dim * dim * S_;
+    const float* direction = w_.direction + i * dim * S_;
+    const float* one_i = w_.identity + i * S_;
     float sum = dot(cot_x, own, dim * dim * S_);
     for (size_t j = 0; j < N_; ++j) {
+      const float* one_j = w_.identity + j * S_;
       const size_t ij = i * N_ + j;
       const float* r = e.r + ij * dim;
       const float* other = w_.dx + j * dim * dim * S_;
       const float* direction0 = w_.direction0 + j * dim * S_;
-      float* theta = w_.theta + (j * N_ + i) * (InColumns ? wide_ : dim * S_);
       Vector same = zero(), moved = zero();
       for (size_t p = 0; p < S_; p += step) {
-        Vector dd2_along = zero(), pairing = zero(), theta_along = zero();
+        Vector dd2_along = zero(), pairing = zero();
         for (size_t d = 0; d < dim; ++d) {
           Vector dd2 = zero(), cot_along = zero();
           for (size_t c = 0; c < dim; ++c) {
             const size_t at = (c * dim + d) * S_ + p;
-            const Vector difference = hn::Sub(load(own + at), load(other + at));
+            Vector difference = hn::Sub(load(own + at), load(other + at));
+            if (c == d) difference = hn::Add(difference, hn::Sub(load(one_i + p), load(one_j + p)));
             const Vector cot = load(cot_x + at);
             dd2 = hn::MulAdd(all(r[c]), difference, dd2);
             cot_along = hn::MulAdd(all(r[c]), cot, cot_along);
@@ -195,31 +201,20 @@ class Contraction : public Sample {
           const Vector toward = load(direction + d * S_ + p);
           dd2_along = hn::MulAdd(dd2, toward, dd2_along);
           store(dd2, w_.dd2 + (j * dim + d) * S_ + p);
-          if constexpr (InColumns) {
-            const Vector from = load(direction0 + d * S_ + p);
-            pairing = hn::MulAdd(toward, from, pairing);
-            theta_along = hn::MulAdd(cot_along, from, theta_along);
-          } else {
-            store(hn::Mul(all(e.q[ij]), cot_along), theta + d * S_ + p);
-          }
+          if constexpr (InColumns) pairing = hn::MulAdd(toward, load(direction0 + d * S_ + p), pairing);
         }
         store(dd2_along, w_.dd2_along + j * S_ + p);
-        if constexpr (InColumns) {
-          store(pairing, w_.pairing + j * S_ + p);
-          store(hn::Mul(all(e.q[ij]), theta_along), theta + p);
-        }
+        if constexpr (InColumns) store(pairing, w_.pairing + j * S_ + p);
       }
       sum += sum_of(hn::MulAdd(all(e.omega[ij]), same, hn::Mul(all(e.alpha[ij]), moved)));
       // ∂d²_input is 2 r⁰ for p = i and −2 r⁰ for p = j.
       for (size_t d = 0; d < dim; ++d) {
-        float at_i = 0, at_j = 0;
+        float difference = 0;
         for (size_t c = 0; c < dim; ++c) {
           const float* row = cot_x + (c * dim + d) * S_;
-          at_i += r[c] * row[i];
-          at_j += r[c] * row[j];
+          difference += r[c] * (row[i] - row[j]);
         }
-        sum += 2.0F * e.beta[ij] * w_.r0[ij * dim + d] * (at_i - at_j);
-        if constexpr (InColumns) theta[own_column(j, d)] = e.q[ij] * at_j;
+        sum += 2.0F * e.beta[ij] * w_.r0[ij * dim + d] * difference;
       }
     }
     return sum + from_own<InColumns>(l, i, cot_x);
@@ -267,23 +262,53 @@ class Contraction : public Sample {
     return sum_of(sum);
   }
 
-  /// Σ_j Σ_k θ_ijk λ_ij·B ḣ_jk of all edges.
+  /// q λ·B ḣ_j of all edges: Σ_j Σ_k θ_ijk λ_ij·B ḣ_jk with θ_ij = q x̄_iᵀ r_ij.
   template <bool InColumns>
-  float from_theta() const {
+  float from_others() const {
+    const Edges& e = w_.layer;
+    const size_t step = lanes();
+    const size_t stride = InColumns ? wide_ : D_ * S_;
     float total = 0;
     for (size_t j = 0; j < N_; ++j) {
+      for (size_t i = 0; i < N_; ++i) {
+        float* theta = w_.theta + i * stride;
+        const float* r = e.r + (i * N_ + j) * D_;
+        const Vector q = all(e.q[i * N_ + j]);
+        for (size_t p = 0; p < S_; p += step) {
+          Vector sum = zero();
+          for (size_t d = 0; d < D_; ++d) {
+            Vector along = zero();
+            for (size_t c = 0; c < D_; ++c) {
+              along = hn::MulAdd(all(r[c]), load(w_.cot_x + ((i * D_ + c) * D_ + d) * S_ + p), along);
+            }
+            along = hn::Mul(q, along);
+            if constexpr (InColumns) {
+              sum = hn::MulAdd(along, load(w_.direction0 + (j * D_ + d) * S_ + p), sum);
+            } else {
+              store(along, theta + d * S_ + p);
+            }
+          }
+          if constexpr (InColumns) store(sum, theta + p);
+        }
+        if constexpr (InColumns) {
+          for (size_t d = 0; d < D_; ++d) {
+            float along = 0;
+            for (size_t c = 0; c < D_; ++c) along += r[c] * w_.cot_x[((i * D_ + c) * D_ + d) * S_ + j];
+            theta[own_column(j, d)] = e.q[i * N_ + j] * along;
+          }
+        }
+      }
       Vector sum0 = zero(), sum1 = zero();
       const auto against_lambda = [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
-        const float* lambda = w_.layer.lambda + (row * N_ + j) * W_ + column;
+        const float* lambda = e.lambda + (row * N_ + j) * W_ + column;
         sum0 = hn::MulAdd(c0, load(lambda), sum0);
-        sum1 = hn::MulAdd(c1, load(lambda + lanes()), sum1);
+        sum1 = hn::MulAdd(c1, load(lambda + step), sum1);
       };
       if constexpr (InColumns) {
-        matmul(w_.theta + j * N_ * wide_, wide_, N_, w_.dq + j * C_ * W_, W_, C_, W_, against_lambda);
+        matmul(w_.theta, stride, N_, w_.dq + j * C_ * W_, W_, C_, W_, against_lambda);
       } else {
         for (size_t d = 0; d < D_; ++d) {
-          matmul(w_.theta + (j * N_ * D_ + d) * S_, D_ * S_, N_, w_.dq + (j * T_ + d * N_) * W_, W_, N_, W_,
-                 against_lambda);
+          matmul(w_.theta + d * S_, stride, N_, w_.dq + (j * T_ + d * N_) * W_, W_, N_, W_, against_lambda);
         }
       }
       total += sum_of(hn::Add(sum0, sum1));
@@ -350,7 +375,7 @@ class Contraction : public Sample {
     const size_t step = lanes();
     const size_t ij = i * N_ + j;
     const float* p_along = w_.p_along + (i - first) * C_ * W_;
-    const float* direction = w_.direction + (i - first) * dim * S_;
+    const float* direction = w_.direction + i * dim * S_;
     const float* dq = w_.dq + j * (InColumns ? C_ : T_) * W_;
     const float* dd2_along = w_.dd2_along + j * S_;
     const float* pairing = w_.pairing + j * S_;

@@ -18,20 +18,23 @@ class Tangents : public Sample {
  public:
   using Sample::Sample;
 
-  /// Section 2, after layer 0: ∂h¹_i/∂x_p = ν_ip r⁰_ipᵀ for p ≠ i and minus their sum for p = i.
+  /// Section 2, after layer 0: ∂h¹_i/∂x_p = ν_ip r⁰_ipᵀ for p ≠ i and minus their sum for p = i. Of the
+  /// positions the displacements' tangents are kept, as u is: what is added to 1 keeps its digits.
   void after_first_layer() const {
     const Edges& e = w_.layer;
     const size_t step = lanes();
     for (size_t i = 0; i < N_; ++i) {
       float* dx = w_.dx + i * D_ * D_ * S_;
       std::fill_n(dx, D_ * D_ * S_, 0.0F);
+      std::fill_n(w_.identity + i * S_, S_, 0.0F);
+      w_.identity[i * S_ + i] = 1;
       std::fill_n(w_.direction0 + i * D_ * S_, D_ * S_, 0.0F);
       for (size_t d = 0; d < D_; ++d) {
         float* direction = w_.direction0 + (i * D_ + d) * S_;
         for (size_t p = 0; p < N_; ++p) direction[p] = w_.r0[(i * N_ + p) * D_ + d];
         for (size_t c = 0; c < D_; ++c) {
           float* row = dx + (c * D_ + d) * S_;
-          float own = c == d ? 1.0F : 0.0F;
+          float own = 0;
           for (size_t p = 0; p < N_; ++p) {
             const float block = position_block(e, i * N_ + p, c, d);
             own += block;
@@ -116,22 +119,13 @@ class Tangents : public Sample {
     const size_t step = lanes();
     const size_t rows = InColumns ? C_ : T_;
     const float* tangents = InColumns ? w_.nu : w_.dh;
+    std::copy_n(w_.dx, N_ * D_ * D_ * S_, w_.dx_next);
     for (size_t j = 0; j < N_; ++j) {
       float* dq = w_.dq + j * (rows + 2) * W_;
       multiply(tangents + j * rows * W_, rows, pt.w1 + W_, 2 * W_, dq);
       std::copy_n(p.w_d2, W_, dq + rows * W_);
       std::copy_n(p.w_d2_in, W_, dq + (rows + 1) * W_);
-      for (size_t b = 0; b < W_; ++b) {
-        float* row = w_.lambda_t + b * wide_;
-        for (size_t i = 0; i < N_; ++i) row[i] = e.lambda[(i * N_ + j) * W_ + b];
-        std::fill(row + N_, row + wide_, 0.0F);
-      }
-      matmul(dq, W_, rows, w_.lambda_t, wide_, W_, wide_,
-             [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
-               float* to = w_.phi + (j * rows + row) * wide_ + column;
-               store(c0, to);
-               store(c1, to + step);
-             });
+      move_by_other<InColumns>(j, dq);
     }
     for (size_t i = 0; i < N_; ++i) {
       multiply(tangents + i * rows * W_, rows, pt.w1, 2 * W_, w_.dp);
@@ -145,11 +139,7 @@ class Tangents : public Sample {
           w_.dp_x[k * D_ + d] = sum_of(sum);
         }
       }
-      if (D_ == 3) {
-        advance_positions<InColumns, 3>(e, i);
-      } else {
-        advance_positions<InColumns, 0>(e, i);
-      }
+      D_ == 3 ? move<InColumns, 3>(i) : move<InColumns, 0>(i);
       std::fill_n(w_.dm, (T_ + S_) * W_, 0.0F);
       add_messages<InColumns>(l, i);
 
@@ -300,46 +290,74 @@ class Tangents : public Sample {
     }
   }
 
-  /// ∂x_i of the next layer into dx_next, and ∂d²_ij of this one.
-  template <bool InColumns, size_t Dim>
-  void advance_positions(const Edges& e, size_t i) const {
-    const size_t dim = Dim == 0 ? D_ : Dim;
+  /// What B ḣ_j does to all x_i: dx_next_i += r_ij q_ij λ_ij·dq_j.
+  template <bool InColumns>
+  void move_by_other(size_t j, const float* dq) const {
+    const Edges& e = w_.layer;
     const size_t step = lanes();
-    const size_t rows = InColumns ? C_ : T_;
-    float* next = w_.dx_next + i * dim * dim * S_;
-    const float* own = w_.dx + i * dim * dim * S_;
-    std::copy_n(own, dim * dim * S_, next);
-    for (size_t j = 0; j < N_; ++j) {
-      if (j == i) {
-        std::fill_n(w_.dd2 + j * dim * S_, dim * S_, 0.0F);
-        continue;
-      }
-      const size_t ij = i * N_ + j;
-      const float* r = e.r + ij * dim;
-      const float* other = w_.dx + j * dim * dim * S_;
-      const float* phi = w_.phi + j * rows * wide_ + i;
-      for (size_t d = 0; d < dim; ++d) {
-        float* along = w_.dd2 + (j * dim + d) * S_;  // λ·B ḣ_j first
-        std::fill_n(along, S_, 0.0F);
+    for (size_t b = 0; b < W_; ++b) {
+      float* row = w_.lambda_t + b * wide_;
+      for (size_t i = 0; i < N_; ++i) row[i] = e.q[i * N_ + j] * e.lambda[(i * N_ + j) * W_ + b];
+      std::fill(row + N_, row + wide_, 0.0F);
+    }
+    matmul(dq, W_, InColumns ? C_ : T_, w_.lambda_t, wide_, W_, wide_,
+           [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {
+             store(c0, w_.phi + row * wide_ + column);
+             store(c1, w_.phi + row * wide_ + column + step);
+           });
+    float* along = w_.dd2;  // (S,), not in use yet
+    std::fill_n(along, S_, 0.0F);
+    for (size_t i = 0; i < N_; ++i) {
+      if (i == j) continue;
+      const float* phi = w_.phi + i;
+      for (size_t d = 0; d < D_; ++d) {
         if constexpr (InColumns) {
-          for (size_t q = 0; q < N_; ++q) along[q] = phi[q * wide_] * w_.direction0[(j * dim + d) * S_ + q];
+          const float* direction0 = w_.direction0 + (j * D_ + d) * S_;
+          for (size_t q = 0; q < N_; ++q) along[q] = phi[q * wide_] * direction0[q];
           along[j] = phi[own_column(j, d) * wide_];
         } else {
           for (size_t q = 0; q < N_; ++q) along[q] = phi[(d * N_ + q) * wide_];
         }
+        for (size_t c = 0; c < D_; ++c) {
+          float* row = w_.dx_next + ((i * D_ + c) * D_ + d) * S_;
+          const Vector r = all(e.r[(i * N_ + j) * D_ + c]);
+          for (size_t q = 0; q < S_; q += step) store(hn::MulAdd(r, load(along + q), load(row + q)), row + q);
+        }
+      }
+    }
+  }
+
+  /// The rest of dx_next_i, and ∂d²_ij.
+  template <bool InColumns, size_t Dim>
+  void move(size_t i) const {
+    const size_t dim = Dim == 0 ? D_ : Dim;
+    const Edges& e = w_.layer;
+    const size_t step = lanes();
+    float* next = w_.dx_next + i * dim * dim * S_;
+    const float* own = w_.dx + i * dim * dim * S_;
+    const float* one_i = w_.identity + i * S_;
+    for (size_t j = 0; j < N_; ++j) {
+      const float* one_j = w_.identity + j * S_;
+      const size_t ij = i * N_ + j;
+      const float* r = e.r + ij * dim;
+      const float* other = w_.dx + j * dim * dim * S_;
+      for (size_t d = 0; d < dim; ++d) {
         for (size_t q = 0; q < S_; q += step) {
           Vector dd2 = zero();
           for (size_t c = 0; c < dim; ++c) {
             const size_t at = (c * dim + d) * S_ + q;
-            dd2 = hn::MulAdd(all(2.0F * r[c]), hn::Sub(load(own + at), load(other + at)), dd2);
+            Vector dr = hn::Sub(load(own + at), load(other + at));
+            if (c == d) dr = hn::Add(dr, hn::Sub(load(one_i + q), load(one_j + q)));
+            dd2 = hn::MulAdd(all(2.0F * r[c]), dr, dd2);
           }
-          const Vector factor = hn::MulAdd(all(e.alpha[ij]), dd2, hn::Mul(all(e.q[ij]), load(along + q)));
-          store(dd2, along + q);
+          store(dd2, w_.dd2 + (j * dim + d) * S_ + q);
+          const Vector factor = hn::Mul(all(e.alpha[ij]), dd2);
           for (size_t c = 0; c < dim; ++c) {
             const size_t at = (c * dim + d) * S_ + q;
-            Vector sum = hn::MulAdd(all(r[c]), factor, load(next + at));
-            sum = hn::MulAdd(all(e.omega[ij]), hn::Sub(load(own + at), load(other + at)), sum);
-            store(sum, next + at);
+            Vector dr = hn::Sub(load(own + at), load(other + at));
+            if (c == d) dr = hn::Add(dr, hn::Sub(load(one_i + q), load(one_j + q)));
+            store(hn::MulAdd(all(e.omega[ij]), dr, hn::MulAdd(all(r[c]), factor, load(next + at))),
+                  next + at);
           }
         }
       }

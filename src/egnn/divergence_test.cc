@@ -2,13 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
+#include "core/geometry.h"
 #include "core/random.h"
 #include "egnn/divergence_plain.h"
 #include "egnn/golden.h"
 #include "egnn/reference.h"
+#include "hwy/targets.h"
 
 namespace equibolt {
 namespace {
@@ -80,7 +84,7 @@ std::pair<std::vector<float>, double> by_kernel(const Architecture& architecture
 
 constexpr double kernel_tolerance = 1e-5;
 
-TEST(DivergenceKernel, EqualsThePlainFormForEveryDepthAndOddSizes) {
+TEST(DivergenceKernel, EqualsThePlainFormForEveryDepthAndOddSizesOnEachInstructionSet) {
   struct Shape {
     std::size_t particles, dim, hidden, layers, types;
   };
@@ -88,18 +92,73 @@ TEST(DivergenceKernel, EqualsThePlainFormForEveryDepthAndOddSizes) {
        {Shape{5, 3, 32, 1, 0}, Shape{4, 2, 7, 1, 2}, Shape{5, 3, 32, 2, 0}, Shape{2, 3, 5, 2, 0},
         Shape{5, 3, 32, 3, 0}, Shape{7, 2, 33, 3, 3}, Shape{6, 1, 16, 3, 2}, Shape{6, 3, 40, 4, 2},
         Shape{5, 2, 8, 4, 0}, Shape{6, 3, 24, 5, 3}, Shape{3, 1, 9, 5, 0}, Shape{17, 2, 20, 5, 2},
-        Shape{5, 3, 12, 6, 5}, Shape{2, 2, 64, 7, 0}}) {
+        Shape{5, 3, 12, 6, 5}, Shape{2, 2, 64, 7, 0}, Shape{1, 3, 8, 3, 0}, Shape{3, 4, 10, 3, 0},
+        Shape{18, 3, 16, 3, 2}, Shape{19, 3, 16, 5, 2}, Shape{4, 5, 10, 5, 0}}) {
     const Case c = random_case(s.particles, s.dim, s.hidden, s.layers, s.types, 5);
     const ParameterLayout layout(c.architecture);
     const std::span<const double> parameters(c.parameters), x(c.x);
     const double expected = plain::divergence(c.architecture, layout, parameters, c.t, x);
     const auto expected_v = reference::velocity(c.architecture, layout, parameters, c.t, x);
-    const auto [v, divergence] = by_kernel(c.architecture, c.parameters, c.t, x);
-    EXPECT_TRUE(std::abs(divergence - expected) <= kernel_tolerance * std::abs(expected))
-        << s.particles << " particles, " << s.layers << " layers: " << divergence << " for " << expected;
-    EXPECT_TRUE(relative_error(v, expected_v) <= kernel_tolerance)
-        << s.particles << " particles, " << s.layers << " layers: " << relative_error(v, expected_v);
+    for (const auto target : hwy::SupportedAndGeneratedTargets()) {
+      hwy::SetSupportedTargetsForTest(target);
+      const auto [v, divergence] = by_kernel(c.architecture, c.parameters, c.t, x);
+      const std::string what = fmt::format("{} particles, {} dimensions, {} layers, {}", s.particles, s.dim,
+                                           s.layers, hwy::TargetName(target));
+      EXPECT_TRUE(std::abs(divergence - expected) <= kernel_tolerance * std::abs(expected))
+          << what << ": " << divergence << " for " << expected;
+      if (s.particles > 1) {
+        EXPECT_TRUE(relative_error(v, expected_v) <= kernel_tolerance)
+            << what << ": " << relative_error(v, expected_v);
+      }
+    }
+    hwy::SetSupportedTargetsForTest(0);
   }
+}
+
+/// The tolerance tells networks apart of which one array differs by a hundredth, whichever it is.
+TEST(DivergenceKernel, WrongWeightsAreFarOutsideTheTolerance) {
+  const Case c = random_case(5, 3, 8, 5, 2, 3);
+  const ParameterLayout layout(c.architecture);
+  const double right = by_kernel(c.architecture, c.parameters, c.t, c.x).second;
+  for (const auto& array : layout.arrays()) {
+    if (array.name.starts_with("embedding_out") || array.name.starts_with("gcl_4.node_mlp")) continue;
+    std::vector<double> parameters = c.parameters;
+    for (std::size_t k = 0; k < array.size(); ++k) parameters[array.offset + k] *= 1.01;
+    const double wrong = plain::divergence(c.architecture, layout, std::span<const double>(parameters), c.t,
+                                           std::span<const double>(c.x));
+    EXPECT_TRUE(std::abs(right - wrong) > 2 * kernel_tolerance * std::abs(wrong)) << array.name;
+  }
+}
+
+TEST(DivergenceKernel, DoesNotChangeUnderTheSymmetries) {
+  const Case c = random_case(9, 3, 16, 4, 2, 8);
+  const double expected = by_kernel(c.architecture, c.parameters, c.t, c.x).second;
+  Random random(2, Stream::test);
+  std::vector<double> x = c.x;
+  rotate(std::span<double>(x), random_rotation(random, 3, true), 3);
+  for (std::size_t k = 0; k < x.size(); ++k) x[k] += k % 3 == 0 ? 0.7 : -0.3;
+  for (const auto& group : groups_of(c.architecture.types)) {
+    std::swap_ranges(x.begin() + static_cast<std::ptrdiff_t>(3 * group.front()),
+                     x.begin() + static_cast<std::ptrdiff_t>(3 * group.front() + 3),
+                     x.begin() + static_cast<std::ptrdiff_t>(3 * group.back()));
+  }
+  const double found = by_kernel(c.architecture, c.parameters, c.t, x).second;
+  EXPECT_TRUE(std::abs(found - expected) <= kernel_tolerance * std::abs(expected))
+      << found << " " << expected;
+}
+
+TEST(DivergenceKernel, AUsedWorkspaceGivesTheSameBits) {
+  const Case c = random_case(6, 3, 16, 5, 2, 4);
+  const auto [v, divergence] = by_kernel(c.architecture, c.parameters, c.t, c.x);
+  cpu::Network network(c.architecture);
+  network.set_parameters(std::vector<float>(c.parameters.begin(), c.parameters.end()));
+  cpu::DivergenceWorkspace workspace(network);
+  std::vector<float> x(c.x.begin(), c.x.end()), found_v(x.size());
+  std::vector<float> other(x.rbegin(), x.rend());
+  cpu::velocity_and_divergence(network, 0.9F, other, found_v, workspace);
+  const double found = cpu::velocity_and_divergence(network, static_cast<float>(c.t), x, found_v, workspace);
+  EXPECT_EQ(found, divergence);
+  EXPECT_EQ(found_v, v);
 }
 
 TEST(DivergenceKernel, EqualsTheGoldenNetworks) {
