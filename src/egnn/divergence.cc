@@ -117,6 +117,7 @@ DivergenceWorkspace::DivergenceWorkspace(const Network& network)
     dp = take(std::max(c, t) * w);
     dp_x = take(std::max(c, t) * d);
     dm = take((t + s) * w);
+    edge_weights = take(2 * s);
     dd2 = take(t * s);
     for (float** array : {&jacobian, &jacobian_sum}) *array = take(w * w);
     jacobian_uw = take(2 * n * w);

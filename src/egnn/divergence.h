@@ -69,6 +69,7 @@ struct DivergenceWorkspace {
   float* eta;        ///< (N·D, W): Aᵀ Σ_j q r λ of the last layer
   // of one particle i
   float* dp;            ///< (T, W): A of nu_i or dh_i
+  float* edge_weights;  ///< (2, S)
   float* dp_x;          ///< (T, D)
   float* dm;            ///< (T + S, W): ∂(Σ_j m_ij)/∂x_k
   float* dd2;           ///< (N, D, S): ∂d²_ij/∂x_k

@@ -91,20 +91,17 @@ class Contraction : public Sample {
     const Edges& e = w_.last;
     float* cot_x = w_.cot_x + i * D_ * D_ * S_;
     float* direction = w_.direction + i * D_ * S_;
-    std::fill_n(cot_x, D_ * D_ * S_, 0.0F);
     std::fill_n(direction, D_ * S_, 0.0F);
     for (size_t d = 0; d < D_; ++d) {
       for (size_t p = 0; p < N_; ++p) direction[d * S_ + p] = e.r[(p * N_ + i) * D_ + d];
-      for (size_t c = 0; c < D_; ++c) {
-        float* row = cot_x + (c * D_ + d) * S_;
-        float own = 0;
-        for (size_t p = 0; p < N_; ++p) {
-          own += position_block(e, i * N_ + p, d, c);
-          row[p] = -position_block(e, p * N_ + i, d, c);
-        }
-        if (c == d) trace += own;
-        row[i] = c == d ? 1.0F + own : own;
-      }
+    }
+    minus_position_blocks(e, i * N_, 1, direction, cot_x);
+    for (size_t row = 0; row < D_ * D_; ++row) w_.rows_d[row] = -sum_of_row(cot_x + row * S_);
+    minus_position_blocks(e, i, N_, direction, cot_x);
+    for (size_t row = 0; row < D_ * D_; ++row) cot_x[row * S_ + i] = w_.rows_d[row];
+    for (size_t d = 0; d < D_; ++d) {
+      trace += w_.rows_d[d * D_ + d];
+      cot_x[(d * D_ + d) * S_ + i] += 1.0F;
     }
     float* cot_h = w_.cot_h + (i - first) * C_ * W_;
     float* h_along = w_.h_along + (i - first) * C_ * W_;

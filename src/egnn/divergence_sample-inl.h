@@ -88,10 +88,33 @@ class Sample {
            });
   }
 
-  /// P_ij = ω 1 + 2 α r rᵀ, the factor of ẋ_i − ẋ_j in the update of x_i.
-  float position_block(const Edges& e, size_t ij, size_t row, size_t column) const {
-    const float* r = e.r + ij * D_;
-    return 2.0F * e.alpha[ij] * r[row] * r[column] + (row == column ? e.omega[ij] : 0.0F);
+  /// −P = −ω 1 − 2 α r rᵀ, the factor of −(ẋ_i − ẋ_j) in the update of x_i, for the edges first + p·stride of
+  /// p = 0 … N − 1, whose r or −r are the directions (D, S): rows (D, D, S) with p in the lanes, zero if i =
+  /// j.
+  void minus_position_blocks(const Edges& e, size_t first, size_t stride, const float* directions,
+                             float* rows) const {
+    float* alpha = w_.edge_weights;
+    float* omega = w_.edge_weights + S_;
+    std::fill_n(w_.edge_weights, 2 * S_, 0.0F);
+    for (size_t p = 0; p < N_; ++p) {
+      alpha[p] = -2.0F * e.alpha[first + p * stride];
+      omega[p] = -e.omega[first + p * stride];
+    }
+    for (size_t c = 0; c < D_; ++c) {
+      for (size_t d = 0; d < D_; ++d) {
+        for (size_t p = 0; p < S_; p += lanes()) {
+          const Vector along = hn::Mul(load(alpha + p), load(directions + c * S_ + p));
+          const Vector same = c == d ? load(omega + p) : zero();
+          store(hn::MulAdd(along, load(directions + d * S_ + p), same), rows + (c * D_ + d) * S_ + p);
+        }
+      }
+    }
+  }
+
+  float sum_of_row(const float* row) const {
+    Vector sum = zero();
+    for (size_t p = 0; p < S_; p += lanes()) sum = hn::Add(sum, load(row + p));
+    return sum_of(sum);
   }
 
   /// Σ_j q_ij r_ij λ_ij: (D, W).

@@ -24,25 +24,16 @@ class Tangents : public Sample {
     const Edges& e = w_.layer;
     const size_t step = lanes();
     for (size_t i = 0; i < N_; ++i) {
-      float* dx = w_.dx + i * D_ * D_ * S_;
-      std::fill_n(dx, D_ * D_ * S_, 0.0F);
       std::fill_n(w_.identity + i * S_, S_, 0.0F);
       w_.identity[i * S_ + i] = 1;
-      std::fill_n(w_.direction0 + i * D_ * S_, D_ * S_, 0.0F);
+      float* directions = w_.direction0 + i * D_ * S_;
+      std::fill_n(directions, D_ * S_, 0.0F);
       for (size_t d = 0; d < D_; ++d) {
-        float* direction = w_.direction0 + (i * D_ + d) * S_;
-        for (size_t p = 0; p < N_; ++p) direction[p] = w_.r0[(i * N_ + p) * D_ + d];
-        for (size_t c = 0; c < D_; ++c) {
-          float* row = dx + (c * D_ + d) * S_;
-          float own = 0;
-          for (size_t p = 0; p < N_; ++p) {
-            const float block = position_block(e, i * N_ + p, c, d);
-            own += block;
-            row[p] = -block;
-          }
-          row[i] = own;
-        }
+        for (size_t p = 0; p < N_; ++p) directions[d * S_ + p] = w_.r0[(i * N_ + p) * D_ + d];
       }
+      float* dx = w_.dx + i * D_ * D_ * S_;
+      minus_position_blocks(e, i * N_, 1, directions, dx);
+      for (size_t row = 0; row < D_ * D_; ++row) dx[row * S_ + i] = -sum_of_row(dx + row * S_);
       for (size_t b = 0; b < W_; b += step) {
         const Vector factor = hn::Mul(all(-2.0F), load(e.sigma + i * W_ + b));
         for (size_t p = 0; p < N_; ++p) {
