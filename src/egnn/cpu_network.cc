@@ -83,7 +83,7 @@ Network::Network(const Architecture& architecture)
 }
 
 std::size_t Network::layer_size() const {
-  return 7 * width_ * width_ + 11 * width_ + lane_multiple;
+  return 7 * width_ * width_ + 10 * width_ + lane_multiple;
 }
 
 template <typename T>
