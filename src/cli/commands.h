@@ -12,5 +12,6 @@ void add_evaluate(CLI::App& app);
 void add_import(CLI::App& app);
 void add_field(CLI::App& app);
 void add_reference(CLI::App& app);
+void add_transport(CLI::App& app);
 
 }  // namespace equibolt

@@ -55,6 +55,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_evaluate(app);
   add_import(app);
   add_field(app);
+  add_transport(app);
   add_reference(app);
   try {
     app.parse(argc, argv);

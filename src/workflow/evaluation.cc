@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "analyze/likelihood.h"
+#include "analyze/two_sample.h"
 #include "analyze/weights.h"
 #include "core/error.h"
 #include "io/configurations_file.h"
@@ -21,6 +22,27 @@ void put(Evaluation& evaluation, const std::string& name, const Estimate& estima
 
 void put_nothing(Evaluation& evaluation, std::initializer_list<const char*> names) {
   for (const char* name : names) evaluation[name] = nullptr;
+}
+
+/// Of each configuration, the mean distance of two particles.
+std::vector<double> mean_pair_distances(const Configurations<double>& x) {
+  const std::size_t n = x.particles(), dim = x.dim();
+  std::vector<double> means;
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        double square = 0;
+        for (std::size_t k = 0; k < dim; ++k) {
+          const double difference = x[b][i * dim + k] - x[b][j * dim + k];
+          square += difference * difference;
+        }
+        sum += std::sqrt(square);
+      }
+    }
+    means.push_back(2 * sum / static_cast<double>(n * (n - 1)));
+  }
+  return means;
 }
 
 /// The mean over the samples whose status is ok.
@@ -42,6 +64,24 @@ void put_weights(Evaluation& evaluation, const WeightedSamples& samples, std::ui
   evaluation["largest_weight"] = largest_share(samples.log_weight);
   evaluation["pareto_k"] = pareto_k(samples.log_weight);
   put(evaluation, "log_z", log_mean_weight(samples.log_weight));
+  Evaluation against_size = Evaluation::array();
+  for (const FractionAtSize& at : kish_against_size(samples.log_weight, Bootstrap{.seed = seed})) {
+    against_size.push_back({{"n", at.n}, {"ess", at.fraction.value}, {"ess_error", at.fraction.error}});
+  }
+  evaluation["ess_against_n"] = against_size;
+}
+
+/// Whether the reweighted samples and the test data could be of one distribution, by energies and by all pair
+/// distances of a configuration, averaged: one number per configuration, so that they are independent.
+void put_agreement(Evaluation& evaluation, const WeightedSamples& samples, const WeightedSamples& test) {
+  const auto compare = [&](const std::string& name, const std::vector<double>& drawn,
+                           const std::vector<double>& held_out) {
+    const TwoSampleTest result = kolmogorov_smirnov({drawn, samples.log_weight}, {held_out, {}});
+    evaluation[name + "_ks"] = result.statistic;
+    evaluation[name + "_ks_p"] = result.p_value;
+  };
+  compare("energy", samples.energy, test.energy);
+  compare("distance", mean_pair_distances(samples.x), mean_pair_distances(test.x));
 }
 
 void put_paths(Evaluation& evaluation, const WeightedSamples& samples) {
@@ -97,6 +137,7 @@ Evaluation evaluate(Session& session, ConfigurationsView<const double> test, Rep
         weigh_configurations(session, test.slice(0, std::min(test.count(), config.evaluate.test_samples)),
                              [&](double fraction) { reporter.progress(fraction); });
     put_likelihood(evaluation, weighed, log_z);
+    if (weighed.failed() == 0) put_agreement(evaluation, drawn, weighed);
   } else {
     evaluation["n_test"] = 0;
     put_nothing(evaluation, {"failed_test", "nll", "nll_error", "nll_normalized", "kl", "kl_error",
@@ -123,7 +164,7 @@ Configurations<double> test_data_of(const std::string& run_or_model, const std::
 std::string evaluation_table(const Evaluation& evaluation) {
   std::string text;
   for (const auto& [name, value] : evaluation.items()) {
-    if (name.ends_with("_error")) continue;
+    if (name.ends_with("_error") || value.is_array()) continue;
     const std::string shown = value.is_null()             ? "-"
                               : value.is_number_integer() ? fmt::format("{}", value.get<std::size_t>())
                                                           : fmt::format("{:.5g}", value.get<double>());
