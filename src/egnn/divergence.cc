@@ -119,7 +119,8 @@ DivergenceWorkspace::DivergenceWorkspace(const Network& network)
     dm = take((t + s) * w);
     edge_weights = take(2 * s);
     dd2 = take(t * s);
-    for (float** array : {&jacobian, &jacobian_sum}) *array = take(w * w);
+    jacobian = take(w * width_multiple);
+    jacobian_sum = take(w * w);
     jacobian_uw = take(2 * n * w);
     for (float** array : {&dd2_along, &pairing}) *array = take(n * s);
     kappa_t = take(w * wide_stride);

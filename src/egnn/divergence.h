@@ -3,6 +3,7 @@
 #include <hwy/aligned_allocator.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,9 +11,9 @@
 
 namespace equibolt::cpu {
 
-/// Scratch memory of one worker for velocity_and_divergence; about 4·N²·D·W numbers, W the padded width. Rows
-/// of edges i←j are i·N + j, those with i = j zero; tangents are k = d·N + p for the derivative by x_pd, T =
-/// N·D in all; S is N padded to a multiple of 16, for arrays with particles in the lanes.
+/// Scratch memory of one worker for velocity_and_divergence: about 2·N²·(D + 5)·W numbers, W the padded
+/// width. Rows of edges i←j are i·N + j, those with i = j zero; tangents are k = d·N + p for the derivative
+/// by x_pd, T = N·D in all; S is N padded to a multiple of 16, for arrays with particles in the lanes.
 struct DivergenceWorkspace {
   explicit DivergenceWorkspace(const Network& network);
 
@@ -65,7 +66,7 @@ struct DivergenceWorkspace {
   float* theta;      ///< (N, S') or (N, D, S): cotangent of λ_ij·dq_j for one j
   float* cot_x;      ///< (N, D, D, S): x̄_i at [i][e][d][p]
   float* direction;  ///< (N, D, S): r_pi of the last layer at [i][d][p]
-  float* xi;         ///< (N², W): q B ᵀλ of the last layer
+  float* xi;         ///< (N², W): Bᵀλ of the last layer
   float* eta;        ///< (N·D, W): Aᵀ Σ_j q r λ of the last layer
   // of one particle i
   float* dp;            ///< (T, W): A of nu_i or dh_i
@@ -114,8 +115,8 @@ struct DivergenceWorkspace {
   std::size_t size = 0;
 };
 
-/// v (N, D) at time t and configuration x (N, D), and its exact divergence Σ_k ∂v_k/∂x_k, which is returned.
-/// D ≤ 3. Takes the best instruction set at run time.
+/// v (N, D) at time t and configuration x (N, D), and its exact divergence Σ_k ∂v_k/∂x_k, which is returned
+/// (docs/mathematics-divergence.md). Takes the best instruction set at run time.
 double velocity_and_divergence(const Network& network, float t, std::span<const float> x, std::span<float> v,
                                DivergenceWorkspace& workspace);
 
