@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -31,9 +30,7 @@ void add_run(CLI::App& app) {
   command->add_flag("-q,--quiet", options->quiet, "Say nothing but warnings, errors and the result");
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
-    const std::string name = std::filesystem::path(options->config).stem().string();
-    const std::filesystem::path output = options->output.empty() ? "runs/" + name : options->output;
-    const RunFolder folder{output};
+    const RunFolder folder = run_folder_for(options->config, options->output);
     catch_stop_signals();
     Reporter reporter(options->quiet);
     const Evaluation evaluation = run(config, folder, stop_requested, reporter);

@@ -7,6 +7,7 @@ namespace equibolt {
 // One function per command, in a file of its own: it adds the command with its flags to `app`.
 void add_init(CLI::App& app);
 void add_run(CLI::App& app);
+void add_simulate(CLI::App& app);
 void add_sample(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_import(CLI::App& app);

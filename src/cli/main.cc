@@ -51,6 +51,7 @@ ExitCode run_command_line(int argc, char** argv) {
   app.set_version_flag("--version", std::string("equibolt ") + version());
   add_init(app);
   add_run(app);
+  add_simulate(app);
   add_sample(app);
   add_evaluate(app);
   add_import(app);

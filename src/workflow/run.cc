@@ -83,4 +83,10 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
   return read_json(folder.evaluation());
 }
 
+void simulate_run(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                  Reporter& reporter) {
+  settle_config(config, folder, reporter);
+  obtain_data(config, folder, stop, reporter);
+}
+
 }  // namespace equibolt

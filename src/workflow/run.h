@@ -14,4 +14,8 @@ namespace equibolt {
 Evaluation run(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
                Reporter& reporter);
 
+/// The first stage alone: leaves the data and simulation.json in the folder.
+void simulate_run(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                  Reporter& reporter);
+
 }  // namespace equibolt

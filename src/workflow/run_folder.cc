@@ -5,6 +5,11 @@
 
 namespace equibolt {
 
+RunFolder run_folder_for(const std::string& preset_or_file, const std::string& output) {
+  if (!output.empty()) return {output};
+  return {std::filesystem::path("runs") / std::filesystem::path(preset_or_file).stem()};
+}
+
 void create_folder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace equibolt {
 
@@ -22,6 +23,9 @@ struct RunFolder {
   std::filesystem::path samples() const { return path / "samples.npz"; }
   std::filesystem::path evaluation() const { return path / "evaluation.json"; }
 };
+
+/// `output`, or runs/NAME for the config NAME.toml or the preset NAME where it is empty.
+RunFolder run_folder_for(const std::string& preset_or_file, const std::string& output);
 
 /// Creates the folder and those above it. Throws IoError.
 void create_folder(const std::filesystem::path& path);
