@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "workflow/evaluation.h"
 #include "workflow/reporter.h"
 
@@ -25,11 +26,9 @@ void add_evaluate(CLI::App& app) {
                       "Held-out configurations (.npy or .npz); default: the run's own test data");
   command->add_option("-n,--samples", options->count, "Samples to draw; default: evaluate.samples")
       ->check(CLI::PositiveNumber);
-  command->add_option("--set", options->overrides, "Override a key, as in --set flow.method=dopri5")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_set(*command, options->overrides);
   command->add_flag("--json", options->json, "Print JSON instead of a table");
-  command->add_flag("-q,--quiet", options->quiet, "Say nothing but warnings, errors and the result");
+  add_quiet(*command, options->quiet);
   command->callback([options] {
     Reporter reporter(options->quiet);
     if (options->count > 0) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "workflow/reporter.h"
 #include "workflow/sampling.h"
@@ -29,10 +30,8 @@ void add_sample(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The .npz file to write")->required();
   command->add_option("--seed", options->seed,
                       "Sample i depends on the seed and i alone; default: the run's");
-  command->add_option("--set", options->overrides, "Override a key, as in --set flow.steps=40")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command->add_flag("-q,--quiet", options->quiet, "Say nothing but warnings and errors");
+  add_set(*command, options->overrides);
+  add_quiet(*command, options->quiet);
   command->callback([options] {
     Session session = Session::open(options->source, options->overrides);
     Reporter reporter(options->quiet);

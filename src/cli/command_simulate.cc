@@ -1,35 +1,20 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <vector>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "core/cancel.h"
-#include "workflow/config.h"
 #include "workflow/run.h"
 
 namespace equibolt {
 
 void add_simulate(CLI::App& app) {
-  struct Options {
-    std::string config;
-    std::string output;
-    std::vector<std::string> overrides;
-    bool quiet = false;
-  };
   auto* command = app.add_subcommand(
       "simulate",
       "Only the first stage of run: samples of the target and its log Z; the same command resumes");
-  const auto options = std::make_shared<Options>();
-  command
-      ->add_option("CONFIG", options->config,
-                   fmt::format("A TOML file, or a preset: {}", fmt::join(preset_names(), ", ")))
-      ->required();
-  command->add_option("-o,--output", options->output, "The run's folder; default: runs/NAME");
-  command->add_option("--set", options->overrides, "Override a key, as in --set simulate.samples=1000")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command->add_flag("-q,--quiet", options->quiet, "Say nothing but warnings, errors and the result");
+  const auto options = std::make_shared<RunOptions>();
+  add_run_options(*command, *options);
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
     const RunFolder folder = run_folder_for(options->config, options->output);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/geometry.h"
 #include "core/threads.h"
@@ -37,9 +38,7 @@ void add_transport(CLI::App& app) {
   command->add_option("--batches", options->batches, "Batch sizes, as in --batches 1,16,256")->delimiter(',');
   command->add_option("--pairs", options->pairs, "Pairs to average over, at most")
       ->check(CLI::PositiveNumber);
-  command->add_option("--set", options->overrides, "Override a key, as in --set train.alternate=true")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_set(*command, options->overrides);
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
     const auto energy = make_energy(config.system);

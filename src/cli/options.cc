@@ -1,0 +1,29 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include "workflow/config.h"
+
+namespace equibolt {
+
+void add_set(CLI::App& command, std::vector<std::string>& overrides) {
+  command.add_option("--set", overrides, "Override a key of the config, as in --set flow.steps=40")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void add_quiet(CLI::App& command, bool& quiet) {
+  command.add_flag("-q,--quiet", quiet, "Say nothing but warnings, errors and the result");
+}
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("CONFIG", options.config,
+                  fmt::format("A TOML file, or a preset: {}", fmt::join(preset_names(), ", ")))
+      ->required();
+  command.add_option("-o,--output", options.output, "The run's folder; default: runs/NAME");
+  add_set(command, options.overrides);
+  add_quiet(command, options.quiet);
+}
+
+}  // namespace equibolt

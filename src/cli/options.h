@@ -1,0 +1,25 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace equibolt {
+
+// Options that several commands have. What they fill has to outlive the app.
+
+/// --set KEY=VALUE, any number of times.
+void add_set(CLI::App& command, std::vector<std::string>& overrides);
+
+void add_quiet(CLI::App& command, bool& quiet);
+
+/// The options of the commands that make a run's folder.
+struct RunOptions {
+  std::string config;
+  std::string output;
+  std::vector<std::string> overrides;
+  bool quiet = false;
+};
+void add_run_options(CLI::App& command, RunOptions& options);
+
+}  // namespace equibolt
