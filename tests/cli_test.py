@@ -5,9 +5,11 @@ Usage: cli_test.py PROGRAM [unittest arguments]
 """
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import numpy as np
@@ -102,6 +104,25 @@ class Run(Workplace):
                 self.assertEqual(one, three)
             else:
                 self.assertEqual(one.read_bytes(), three.read_bytes(), name)
+
+    def test_a_second_process_is_refused_and_a_stopped_run_resumes_with_the_same_bits(self):
+        settings = sets(SMALL + ["train.steps=2000"])
+        whole, pieces = self.path / "whole", self.path / "pieces"
+        call("run", "dw4", "-o", whole, *settings)
+        process = subprocess.Popen([PROGRAM, "run", "dw4", "-o", pieces, *settings], stderr=subprocess.PIPE, text=True)
+        for _ in range(1000):
+            if list(pieces.glob("checkpoints/step-*")):
+                break
+            time.sleep(0.01)
+        refused = call("run", "dw4", "-o", pieces, *settings, code=2)
+        self.assertIn("another process is working on this run", refused.stderr)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75, said)
+        self.assertIn("the same command goes on from there", said)
+        call("run", "dw4", "-o", pieces, *settings)
+        for name in ("samples.npz", "evaluation.json"):
+            self.assertEqual((whole / name).read_bytes(), (pieces / name).read_bytes(), name)
 
     def test_init_writes_a_config_that_run_reads(self):
         call("init", "dw4", "-o", self.path / "my.toml")

@@ -10,21 +10,20 @@ namespace equibolt {
 /// What a random number is for. Two purposes never share a stream, so that adding draws to one leaves the
 /// others as they were. The numbers are part of the file formats' reproducibility: append, never renumber.
 enum class Stream : std::uint64_t {
-  weights = 1,          ///< initial network weights
-  prior = 2,            ///< prior samples of the flow
-  walkers = 3,          ///< starting points of simulations
-  simulate = 4,         ///< momenta and acceptance in simulations
-  exchange = 5,         ///< replica exchange
-  batch_data = 6,       ///< which data points make a batch
-  batch_prior = 7,      ///< prior samples of a training batch
-  batch_time = 8,       ///< t of a training sample
-  batch_noise = 9,      ///< the σε of x_t
-  batch_symmetry = 10,  ///< random rotations and permutations of data
-  batch_plan = 11,      ///< pairs drawn from a transport plan
+  weights = 1,      ///< initial network weights
+  prior = 2,        ///< prior samples of the flow
+  walkers = 3,      ///< starting points of simulations
+  simulate = 4,     ///< momenta and acceptance in simulations
+  exchange = 5,     ///< replica exchange
+  batch_data = 6,   ///< which data points make a batch
+  batch_prior = 7,  ///< prior samples of a training batch
+  batch_time = 8,   ///< t of a training sample
+  batch_noise = 9,  ///< the σε of x_t
+  batch_plan = 11,  ///< pairs drawn from a transport plan
   bootstrap = 12,
-  split = 13,       ///< splits of data into training and validation
-  test = 14,        ///< unit tests
-  validation = 15,  ///< t, prior and noise of the validation loss
+  test = 14,            ///< unit tests
+  validation = 15,      ///< t, prior and noise of the validation loss
+  symmetry_check = 16,  ///< motions that should leave an energy unchanged
 };
 
 /// A counter-based generator (Philox 4x64, Random123): the numbers depend on (seed, stream, step, sample)

@@ -36,7 +36,6 @@ std::map<std::string, std::string> values_of(RunConfig config) {
 /// Puts the config into the folder. Where another one is there, refuses changes that would mix results of two
 /// configs, and removes results that the others make stale.
 void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& reporter) {
-  create_folder(folder.path);
   if (std::filesystem::exists(folder.config())) {
     const RunConfig old_config = parse_config(read_text_file(folder.config()), folder.config().string());
     const auto before = values_of(old_config), now = values_of(config);
@@ -68,6 +67,8 @@ void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& r
 
 Evaluation run(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
                Reporter& reporter) {
+  create_folder(folder.path);
+  const RunLock lock(folder);
   settle_config(config, folder, reporter);
   const TargetData data = obtain_data(config, folder, stop, reporter);
   if (!std::filesystem::exists(folder.model())) train_run(config, folder, data, stop, reporter);
@@ -85,6 +86,8 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
 
 void simulate_run(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
                   Reporter& reporter) {
+  create_folder(folder.path);
+  const RunLock lock(folder);
   settle_config(config, folder, reporter);
   obtain_data(config, folder, stop, reporter);
 }

@@ -1,5 +1,12 @@
 #include "workflow/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "core/error.h"
 #include "io/atomic_file.h"
 
@@ -8,6 +15,19 @@ namespace equibolt {
 RunFolder run_folder_for(const std::string& preset_or_file, const std::string& output) {
   if (!output.empty()) return {output};
   return {std::filesystem::path("runs") / std::filesystem::path(preset_or_file).stem()};
+}
+
+RunLock::RunLock(const RunFolder& folder)
+    : file_(open(folder.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (file_ < 0) throw IoError("{}: cannot be opened: {}", folder.lock().string(), std::strerror(errno));
+  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    close(file_);
+    throw UsageError("{}: another process is working on this run", folder.path.string());
+  }
+}
+
+RunLock::~RunLock() {
+  close(file_);
 }
 
 void create_folder(const std::filesystem::path& path) {

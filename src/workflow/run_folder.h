@@ -10,6 +10,7 @@ namespace equibolt {
 struct RunFolder {
   std::filesystem::path path;
 
+  std::filesystem::path lock() const { return path / "lock"; }
   std::filesystem::path config() const { return path / "config.toml"; }
   std::filesystem::path train_data() const { return path / "data" / "train.npz"; }
   std::filesystem::path validation_data() const { return path / "data" / "validation.npz"; }
@@ -26,6 +27,19 @@ struct RunFolder {
 
 /// `output`, or runs/NAME for the config NAME.toml or the preset NAME where it is empty.
 RunFolder run_folder_for(const std::string& preset_or_file, const std::string& output);
+
+/// Keeps other processes from working on a run as long as it lives.
+class RunLock {
+ public:
+  /// Throws UsageError when another process has the lock of this folder, which must exist.
+  explicit RunLock(const RunFolder& folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int file_;
+};
 
 /// Creates the folder and those above it. Throws IoError.
 void create_folder(const std::filesystem::path& path);

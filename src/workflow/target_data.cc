@@ -136,10 +136,33 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   }
 }
 
-}  // namespace
+/// Says what there is to train on, and counts configurations that the energy does not allow.
+void describe(const TargetData& data, const RunConfig& config, Reporter& reporter) {
+  const auto x = converted<double>(data.train.view());
+  std::vector<double> energy(x.count());
+  std::vector<EnergyStatus> status(x.count());
+  make_energy(config.system)->evaluate(x, energy, {}, status);
+  std::vector<double> finite;
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    if (status[b] == EnergyStatus::ok) finite.push_back(energy[b]);
+  }
+  if (finite.empty()) {
+    throw DataError("none of the {} configurations to train on has an energy in this system", x.count());
+  }
+  if (finite.size() < x.count()) {
+    reporter.warn(fmt::format("{} of {} configurations to train on have no finite energy in this system",
+                              x.count() - finite.size(), x.count()));
+  }
+  const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
+  reporter.say(
+      "data: {} configurations to train on, {} for validation, {} for test; {} particles in {} "
+      "dimensions, energies from {:.4g} to {:.4g} kT",
+      x.count(), data.validation.count(), data.test.count(), x.particles(), x.dim(), *low, *high);
+}
 
-TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
-                       Reporter& reporter) {
+/// From the config's files or, simulated first where need be, the run's folder.
+TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
+                            const std::function<bool()>& stop, Reporter& reporter) {
   TargetData data;
   if (!config.data.train.empty()) {
     data.train = read_file_of(config.data.train, config.system);
@@ -155,6 +178,15 @@ TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const s
   if (simulation.contains("log_z")) {
     data.log_z = Estimate{simulation["log_z"]["value"], simulation["log_z"]["error"]};
   }
+  return data;
+}
+
+}  // namespace
+
+TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                       Reporter& reporter) {
+  TargetData data = read_or_simulate(config, folder, stop, reporter);
+  describe(data, config, reporter);
   return data;
 }
 

@@ -3,12 +3,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
 #include "core/error.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
+#include "system/symmetry.h"
 #include "train/checkpoint.h"
 #include "workflow/session.h"
 
@@ -69,6 +71,8 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   const Architecture architecture = architecture_of(config, *energy);
   const std::uint64_t fingerprint = fingerprint_of(architecture, data.train);
 
+  const std::size_t checked = std::min<std::size_t>(data.train.count(), 16);
+  require_invariance(*energy, converted<double>(data.train.view().slice(0, checked)), config.seed);
   create_folder(folder.checkpoints());
   TrainState state = start_training(initial_parameters(architecture, config.seed));
   std::uint64_t metrics_bytes = 0;
