@@ -12,6 +12,7 @@ void add_sample(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_import(CLI::App& app);
 void add_field(CLI::App& app);
+void add_doctor(CLI::App& app);
 void add_reference(CLI::App& app);
 void add_transport(CLI::App& app);
 

@@ -57,6 +57,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_import(app);
   add_field(app);
   add_transport(app);
+  add_doctor(app);
   add_reference(app);
   try {
     app.parse(argc, argv);
