@@ -1,5 +1,5 @@
 #include <fmt/format.h>
-#include <hwy/targets.h>
+#include <hwy/highway.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -32,8 +32,8 @@ void add_doctor(CLI::App& app) {
   auto* command = app.add_subcommand("doctor", "Tell what this machine has and what equibolt uses of it");
   command->callback([] {
     std::vector<std::string> targets;
-    // The lowest bit is the best instruction set.
-    for (std::int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+    // Of those that this program was built for, the best has the lowest bit.
+    for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
       targets.push_back(hwy::TargetName(left & -left));
     }
     fmt::print("equibolt         {}\n", version());
