@@ -36,7 +36,13 @@ void add_evaluate(CLI::App& app) {
     }
     Session session = Session::open(options->source, options->overrides);
     const Configurations<double> test = test_data_of(options->source, options->data, session);
-    const Evaluation evaluation = evaluate(session, test, reporter);
+    const ProgressCallback progress = [&](double fraction) { reporter.progress(fraction); };
+    reporter.start_progress("sampling");
+    const WeightedSamples samples =
+        draw_samples(session, session.config().seed, 0, session.config().evaluate.samples, progress);
+    reporter.start_progress("densities of test data");
+    const Evaluation evaluation = evaluate(session, samples, test, progress);
+    reporter.end_progress();
     fmt::print("{}", options->json ? evaluation.dump(1) + "\n" : evaluation_table(evaluation));
   });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -84,6 +85,9 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "equibolt: out of memory\n");
     code = ExitCode::numerical;
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "equibolt: {}\n", error.what());
+    code = ExitCode::io;
   } catch (const std::exception& error) {
     fmt::print(stderr, "equibolt: internal error: {}\n", error.what());
     code = ExitCode::numerical;

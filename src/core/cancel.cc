@@ -7,7 +7,9 @@ namespace {
 
 volatile std::sig_atomic_t requested = 0;
 
-extern "C" void request_stop(int) { requested = 1; }
+extern "C" void request_stop(int) {
+  requested = 1;
+}
 
 }  // namespace
 
@@ -19,6 +21,8 @@ void catch_stop_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool stop_requested() { return requested != 0; }
+bool stop_requested() {
+  return requested != 0;
+}
 
 }  // namespace equibolt

@@ -31,8 +31,10 @@ void Progress::update(double done, std::string_view note) {
   shown_ = true;
   const double fraction = total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 0.0;
   const double elapsed = std::chrono::duration<double>(now - start_).count();
+  if (first_ < 0) first_ = fraction;
+  const double gained = fraction - first_;
   const std::string left =
-      fraction > 0 ? duration_text(elapsed * (1 - fraction) / fraction) + " left" : std::string("starting");
+      gained > 0 ? duration_text(elapsed * (1 - fraction) / gained) + " left" : std::string("starting");
   fmt::print(stderr, "\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note);
   std::fflush(stderr);
 }

@@ -23,6 +23,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
   std::string label_;
   double total_;
+  double first_ = -1;  ///< fraction that was done at the first update: earlier runs may have done some
   bool shown_ = false;
   bool terminal_;
   Clock::time_point start_ = Clock::now();

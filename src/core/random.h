@@ -7,8 +7,8 @@
 
 namespace equibolt {
 
-/// What a random number is for. Two purposes never share a stream, so that adding draws to one leaves the
-/// others as they were. The numbers are part of the file formats' reproducibility: append, never renumber.
+/// What a random number is for, so that adding draws for one purpose leaves the others as they were. The
+/// numbers are part of the file formats' reproducibility: append, never renumber.
 enum class Stream : std::uint64_t {
   weights = 1,      ///< initial network weights
   prior = 2,        ///< prior samples of the flow
@@ -19,7 +19,7 @@ enum class Stream : std::uint64_t {
   batch_prior = 7,  ///< prior samples of a training batch
   batch_time = 8,   ///< t of a training sample
   batch_noise = 9,  ///< the σε of x_t
-  batch_plan = 11,  ///< pairs drawn from a transport plan
+  batch_plan = 11,  ///< what a coupling draws: motions of data, pairs from a plan
   bootstrap = 12,
   test = 14,            ///< unit tests
   validation = 15,      ///< t, prior and noise of the validation loss

@@ -2,6 +2,8 @@
 
 namespace equibolt {
 
-const char* version() { return EQUIBOLT_VERSION; }
+const char* version() {
+  return EQUIBOLT_VERSION;
+}
 
 }  // namespace equibolt

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -23,9 +24,12 @@ Configurations<double> prior_samples(std::size_t count) {
 }
 
 double largest_difference(std::span<const double> a, std::span<const double> b) {
+  EXPECT_EQ(a.size(), b.size());
   double largest = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) {
-    if (!(std::abs(a[k] - b[k]) <= largest)) largest = std::abs(a[k] - b[k]);
+  for (std::size_t k = 0; k < std::min(a.size(), b.size()); ++k) {
+    const double difference = std::abs(a[k] - b[k]);
+    if (std::isnan(difference)) return difference;
+    largest = std::max(largest, difference);
   }
   return largest;
 }

@@ -44,14 +44,20 @@ Npz to_npz(const Checkpoint& checkpoint) {
 }
 
 Checkpoint from_npz(const Npz& npz) {
-  const std::int64_t version = npz["format_version"].as_int64().at(0);
+  const auto scalar = [&](const char* name) {
+    const auto values = npz[name].as_int64();
+    if (values.size() != 1)
+      throw DataError("{}: {}: expected one number, found {}", npz.origin, name, values.size());
+    return values[0];
+  };
+  const std::int64_t version = scalar("format_version");
   if (version != kFormatVersion) {
     throw DataError("{}: checkpoint format {}, but this program reads format {}", npz.origin, version,
                     kFormatVersion);
   }
   Checkpoint checkpoint;
-  checkpoint.fingerprint = static_cast<std::uint64_t>(npz["fingerprint"].as_int64().at(0));
-  checkpoint.metrics_bytes = static_cast<std::uint64_t>(npz["metrics_bytes"].as_int64().at(0));
+  checkpoint.fingerprint = static_cast<std::uint64_t>(scalar("fingerprint"));
+  checkpoint.metrics_bytes = static_cast<std::uint64_t>(scalar("metrics_bytes"));
   TrainState& state = checkpoint.state;
   state.parameters = npz["parameters"].as_float();
   state.average = npz["average"].as_float();

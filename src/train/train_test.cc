@@ -234,7 +234,8 @@ TEST(Train, FindsTheBestLinearField) {
   const double det = a00 * a11 - a01 * a01;
   EXPECT_NEAR(state.average[0], (b0 * a11 - b1 * a01) / det, 0.03);
   EXPECT_NEAR(state.average[1], (b1 * a00 - b0 * a01) / det, 0.05);
-  EXPECT_LT(lines.back().validation_loss, lines.front().validation_loss + 1e-3);
+  // The untrained field has E|x1 − x0|² per coordinate; the minimum is 0.67 of it.
+  EXPECT_LT(lines.back().validation_loss, 0.7 * (1 + s * s) * (kParticles - 1) / kParticles);
 }
 
 TEST(Train, StoppedAndResumedGivesTheSameBits) {

@@ -13,6 +13,7 @@ namespace equibolt {
 namespace {
 
 constexpr std::size_t kSkipsInARow = 10;
+constexpr double kLargestNorm = 1e18;  // its square is finite in float32, which Adam's second moment needs
 
 /// Batches of held-out data, fixed for the whole training, and the loss on them.
 class Validation {
@@ -94,7 +95,7 @@ class Trainer {
     const double loss = field_.loss_gradient(batch_.t, batch_.x, batch_.target, gradient_);
     const double norm = gradient_norm(gradient_);
     ++state_.step;
-    if (std::isfinite(loss) && std::isfinite(norm)) {
+    if (std::isfinite(loss) && norm < kLargestNorm) {
       skips_in_a_row_ = 0;
       if (options_.clip > 0 && norm > options_.clip) {
         const auto factor = static_cast<float>(options_.clip / norm);
@@ -119,7 +120,7 @@ class Trainer {
     ++state_.skipped;
     if (++skips_in_a_row_ == kSkipsInARow) {
       throw NumericalError(
-          "training step {}: {} steps in a row had a loss or gradient that is not finite (loss {}, gradient "
+          "training step {}: {} steps in a row had a loss or gradient beyond all numbers (loss {}, gradient "
           "norm {}); lower train.learning_rate or set train.clip, and go on from the last checkpoint",
           state_.step, kSkipsInARow, loss, norm);
     }

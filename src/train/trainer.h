@@ -78,8 +78,8 @@ struct TrainHooks {
 TrainState start_training(std::vector<float> parameters);
 
 /// Trains `field` by flow matching (paper, eq. 8) from `state` on, to the end that `options` set or until
-/// hooks.stop says so; returns whether the end was reached. A step whose loss or gradient is not finite is
-/// left out and counted; ten in a row throw NumericalError.
+/// hooks.stop says so; returns whether the end was reached. A step whose loss is not finite or whose
+/// gradient's norm is not below 1e18 is left out and counted; ten in a row throw NumericalError.
 bool train(VectorField& field, const TrainingData& data, const Coupling& coupling,
            const TrainOptions& options, std::uint64_t seed, TrainState& state, const TrainHooks& hooks);
 

@@ -119,6 +119,10 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   if (config.train.steps == 0 && config.train.minutes == 0) {
     throw UsageError("{}: training has no end: set train.steps or train.minutes", origin);
   }
+  if (config.train.rate.schedule == Schedule::step && !(config.train.rate.final > 0)) {
+    throw UsageError("{}: train.schedule = \"step\" needs train.learning_rate_final > 0 for its second half",
+                     origin);
+  }
   return config;
 }
 

@@ -64,7 +64,7 @@ class Table {
         name, help, expected,
         [&value, low, high](const toml::node& node) {
           const auto found = number_in(node);
-          if (!found || !(*found >= low && *found <= high)) return false;
+          if (!found || !std::isfinite(*found) || !(*found >= low && *found <= high)) return false;
           value = *found;
           return true;
         },
@@ -85,13 +85,14 @@ class Table {
 
   /// Integers; 1e5 is one too.
   template <typename Integer>
-  void count(const char* name, Integer& value, Integer low, const char* help) {
+  void count(const char* name, Integer& value, Integer low, const char* help, double high = 0x1p62) {
     add(
-        name, help, fmt::format("an integer ≥ {}", low),
-        [&value, low](const toml::node& node) {
+        name, help,
+        high < 0x1p62 ? fmt::format("an integer ≥ {} and ≤ {}", low, high)
+                      : fmt::format("an integer ≥ {}", low),
+        [&value, low, high](const toml::node& node) {
           const auto found = number_in(node);
-          if (!found || *found != std::floor(*found) || *found < static_cast<double>(low) ||
-              *found > 0x1p62) {
+          if (!found || *found != std::floor(*found) || *found < static_cast<double>(low) || *found > high) {
             return false;
           }
           const auto exact = node.value_exact<std::int64_t>();
@@ -194,7 +195,7 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   Table table;
   table.count("seed", c.seed, std::uint64_t{0}, "every random number of the run follows from it");
   table.count("threads", c.threads, std::size_t{0},
-              "0: as many as the machine has; results do not depend on it");
+              "0: as many as the machine has; results do not depend on it", 1024);
 
   table.section("system");
   std::vector<std::string> kinds;
@@ -219,19 +220,18 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.text("test", c.data.test, file, "held out for evaluation; never trained on");
 
   table.section("simulate");
-  table.count("samples", c.simulate.samples, std::size_t{1},
-              "wanted in all, thinned until they are independent");
+  table.count("samples", c.simulate.samples, std::size_t{1}, "wanted in all");
   table.count("chains", c.simulate.chains, std::size_t{3},
               "independent ones; train, validation and test data come from different chains");
   table.count("rungs", c.simulate.rungs, std::size_t{1},
               "replicas on the way from the target to where all is easy");
   table.choice("path", c.simulate.path, kPaths,
                "prior: to the flow's Gaussian prior, which gives log Z; temperature: to lowest_beta");
-  table.number("lowest_beta", c.simulate.lowest_beta, 1e-6, 1, "hot end of the path temperature");
+  table.number("lowest_beta", c.simulate.lowest_beta, 1e-6, 0.99, "hot end of the path temperature");
   table.count("leapfrog_steps", c.simulate.leapfrog_steps, std::size_t{1}, "of one trajectory");
   table.number("acceptance", c.simulate.acceptance, 0.05, 0.99, "that step sizes are adapted to in burn-in");
-  table.count("burn_in", c.simulate.burn_in, std::size_t{0}, "iterations that adapt and are thrown away");
-  table.count("pilot", c.simulate.pilot, std::size_t{1}, "iterations that measure autocorrelation times");
+  table.count("burn_in", c.simulate.burn_in, std::size_t{1}, "iterations that adapt and are thrown away");
+  table.count("pilot", c.simulate.pilot, std::size_t{100}, "iterations that measure autocorrelation times");
   table.count("thinning", c.simulate.thinning, std::size_t{0},
               "iterations between samples; 0: the longest autocorrelation time");
 
@@ -265,7 +265,7 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("checkpoint_every", c.train.checkpoint_every, std::size_t{1}, "steps between checkpoints");
   table.count("validation_batches", c.train.validation_batches, std::size_t{1},
               "batches of held-out data in the validation loss");
-  table.count("producers", c.train.producers, std::size_t{1}, "background threads that make pairs");
+  table.count("producers", c.train.producers, std::size_t{1}, "background threads that make pairs", 1024);
 
   table.section("flow");
   table.choice("method", c.flow.method, kMethods, "integrator of the flow");

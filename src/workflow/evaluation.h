@@ -4,7 +4,6 @@
 #include <string>
 
 #include "core/configurations.h"
-#include "workflow/reporter.h"
 #include "workflow/sampling.h"
 #include "workflow/session.h"
 
@@ -14,10 +13,11 @@ namespace equibolt {
 /// be had, those that need test data say, are null.
 using Evaluation = nlohmann::ordered_json;
 
-/// Draws evaluate.samples samples, and computes the density of up to evaluate.test_samples of the held-out
-/// configurations `test` (n, N, D), which may be empty. The samples go to `samples` where one is given.
-Evaluation evaluate(Session& session, ConfigurationsView<const double> test, Reporter& reporter,
-                    WeightedSamples* samples = nullptr);
+/// From samples of the flow, and from the density of up to evaluate.test_samples of the held-out
+/// configurations `test` (n, N, D), which may be empty: `progress` is told of the latter. Throws
+/// NumericalError when all samples failed.
+Evaluation evaluate(Session& session, const WeightedSamples& samples, ConfigurationsView<const double> test,
+                    const ProgressCallback& progress);
 
 /// Held-out data for a session that was opened from `run_or_model`: the file `data`, else what the run's
 /// config names, else the run's own simulation; empty where there is none.

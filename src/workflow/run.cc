@@ -15,14 +15,17 @@ namespace equibolt {
 namespace {
 
 /// What a changed key means for results that are there already.
-enum class Change { refused, train_longer, evaluate_again, harmless };
+enum class Change { refused, train_on, evaluate_again, harmless };
 
 Change effect_of(const std::string& key) {
   if (key == "threads" || key == "train.log_every" || key == "train.checkpoint_every" ||
       key == "train.producers") {
     return Change::harmless;
   }
-  if (key == "train.steps" || key == "train.minutes") return Change::train_longer;
+  for (const char* part : {"train.steps", "train.minutes", "train.learning_rate", "train.schedule",
+                           "train.warmup", "train.clip", "train.weight_decay", "train.ema"}) {
+    if (key.starts_with(part)) return Change::train_on;
+  }
   if (key.starts_with("flow.") || key.starts_with("evaluate.")) return Change::evaluate_again;
   return Change::refused;
 }
@@ -36,7 +39,10 @@ std::map<std::string, std::string> values_of(RunConfig config) {
 /// Puts the config into the folder. Where another one is there, refuses changes that would mix results of two
 /// configs, and removes results that the others make stale.
 void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& reporter) {
-  if (std::filesystem::exists(folder.config())) {
+  const bool has_results = std::filesystem::exists(folder.simulation()) ||
+                           std::filesystem::exists(folder.simulation_state()) ||
+                           std::filesystem::exists(folder.checkpoints());
+  if (has_results && std::filesystem::exists(folder.config())) {
     const RunConfig old_config = parse_config(read_text_file(folder.config()), folder.config().string());
     const auto before = values_of(old_config), now = values_of(config);
     std::string refused;
@@ -46,8 +52,8 @@ void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& r
       const std::string old_value = old == before.end() ? "(absent)" : old->second;
       if (old_value == value) continue;
       const Change change = effect_of(key);
-      train_again |= change == Change::train_longer;
-      evaluate_again |= change == Change::evaluate_again || change == Change::train_longer;
+      train_again |= change == Change::train_on;
+      evaluate_again |= change == Change::evaluate_again || change == Change::train_on;
       if (change == Change::refused)
         refused += fmt::format("\n  {}: {} there, {} now", key, old_value, value);
       if (change != Change::refused) reporter.say("{}: {} before, {} now", key, old_value, value);
@@ -74,10 +80,17 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
   if (!std::filesystem::exists(folder.model())) train_run(config, folder, data, stop, reporter);
   Session session(config, read_model(folder.model()));
   if (!std::filesystem::exists(folder.evaluation())) {
-    const Configurations<double> test = converted<double>(data.test.view());
-    WeightedSamples samples;
-    const Evaluation evaluation = evaluate(session, test, reporter, &samples);
+    const ProgressCallback progress = [&](double fraction) {
+      if (stop()) throw Stopped("stopped in the evaluation; the same command begins it again");
+      reporter.progress(fraction);
+    };
+    reporter.start_progress("sampling");
+    const WeightedSamples samples = draw_samples(session, config.seed, 0, config.evaluate.samples, progress);
     write_samples(folder.samples(), samples);
+    reporter.start_progress("densities of test data");
+    const auto test = converted<double>(data.test.view());
+    const Evaluation evaluation = evaluate(session, samples, test, progress);
+    reporter.end_progress();
     write_json(folder.evaluation(), evaluation);
     return evaluation;
   }
@@ -88,6 +101,7 @@ void simulate_run(const RunConfig& config, const RunFolder& folder, const std::f
                   Reporter& reporter) {
   create_folder(folder.path);
   const RunLock lock(folder);
+  if (!config.data.train.empty()) throw UsageError("data.train is set: there is nothing to simulate");
   settle_config(config, folder, reporter);
   obtain_data(config, folder, stop, reporter);
 }

@@ -21,8 +21,12 @@ RunLock::RunLock(const RunFolder& folder)
     : file_(open(folder.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
   if (file_ < 0) throw IoError("{}: cannot be opened: {}", folder.lock().string(), std::strerror(errno));
   if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    const int reason = errno;
     close(file_);
-    throw UsageError("{}: another process is working on this run", folder.path.string());
+    if (reason == EWOULDBLOCK) {
+      throw UsageError("{}: another process is working on this run", folder.path.string());
+    }
+    throw IoError("{}: cannot be locked: {}", folder.lock().string(), std::strerror(reason));
   }
 }
 

@@ -5,17 +5,30 @@
 
 #include "core/error.h"
 #include "egnn/cpu_vector_field.h"
+#include "io/atomic_file.h"
 #include "workflow/run_folder.h"
 
 namespace equibolt {
 
 Session Session::open(const std::string& run_or_model, const std::vector<std::string>& overrides) {
+  for (const std::string& text : overrides) {
+    const bool harmless = text.starts_with("flow.") || text.starts_with("evaluate.") ||
+                          text.starts_with("threads=") || text.starts_with("seed=");
+    if (!harmless) {
+      throw UsageError(
+          "--set {}: a trained model's system and training are fixed; expected a key of flow or "
+          "evaluate, threads or seed",
+          text);
+    }
+  }
   std::filesystem::path path = run_or_model;
   if (std::filesystem::is_directory(path)) {
-    path = RunFolder{path}.model();
-    if (!std::filesystem::exists(path)) {
+    const RunFolder folder{path};
+    if (!std::filesystem::exists(folder.model())) {
       throw IoError("{}: there is no model.safetensors; has the run been trained?", run_or_model);
     }
+    const std::string text = read_text_file(folder.config());
+    return {parse_config(text, folder.config().string(), overrides), read_model(folder.model())};
   }
   Model model = read_model(path);
   const auto config = model.metadata.find("config");

@@ -17,8 +17,9 @@ namespace equibolt {
 /// A trained network with its system, ready to sample.
 class Session {
  public:
-  /// From a run folder or a model file that `equibolt run` wrote; the model carries its config. `threads`
-  /// and `overrides` change how it is used, not what it is.
+  /// From a run's folder, with its config, or from a model file that `equibolt run` wrote, which carries the
+  /// config it was trained with. `overrides` may change how it is used, not what it is. Throws as load_config
+  /// and read_model.
   static Session open(const std::string& run_or_model, const std::vector<std::string>& overrides = {});
 
   Session(RunConfig config, Model model);

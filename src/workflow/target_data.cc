@@ -38,8 +38,12 @@ void write_split(const std::filesystem::path& path, const SimulationResult& resu
   std::vector<std::int64_t> chain;
   std::vector<std::size_t> chosen;
   for (std::size_t b = 0; b < result.samples.count(); ++b) {
-    if (!range.contains(result.chain[b])) continue;
-    chosen.push_back(b);
+    if (range.contains(result.chain[b])) chosen.push_back(b);
+  }
+  // Each chain's samples one after the other, in time, as estimates of autocorrelation want them.
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [&](std::size_t a, std::size_t b) { return result.chain[a] < result.chain[b]; });
+  for (const std::size_t b : chosen) {
     energy.push_back(result.energy[b]);
     chain.push_back(static_cast<std::int64_t>(result.chain[b]));
   }
@@ -85,6 +89,22 @@ nlohmann::ordered_json simulation_json(const SimulationResult& result) {
   return json;
 }
 
+/// Says what casts doubt on a simulation.
+void warn_of(const SimulationResult& result, Reporter& reporter) {
+  for (std::size_t k = 0; k < result.diagnostics.overlap.size(); ++k) {
+    if (!(result.diagnostics.overlap[k] >= 0.03)) {
+      reporter.warn(
+          fmt::format("rungs {} and {} of the ladder hardly overlap ({:.3f}), so log Z is not to be "
+                      "trusted: raise simulate.rungs",
+                      k, k + 1, result.diagnostics.overlap[k]));
+    }
+  }
+  if (!(result.mean_energy.r_hat <= 1.05)) {
+    reporter.warn(fmt::format("the chains do not agree yet: R-hat of the energy is {:.3f}; simulate longer",
+                              result.mean_energy.r_hat));
+  }
+}
+
 constexpr double kSecondsBetweenStates = 120;
 
 /// Starts the simulation, or goes on from the state in the folder.
@@ -100,6 +120,10 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
                    Reporter& reporter) {
   SimulateOptions options = config.simulate;
   options.seed = config.seed;
+  if (options.samples < 8 * options.chains) {
+    throw UsageError("simulate.samples is {}, expected at least 8 for each of the {} chains", options.samples,
+                     options.chains);
+  }
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   ThreadPool pool(config.threads);
   Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
@@ -108,11 +132,12 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   while (!simulation.finished()) {
     simulation.advance();
     reporter.progress(simulation.progress());
-    if (stop() || since_state.seconds() > kSecondsBetweenStates) {
+    const bool stopping = stop();
+    if (stopping || since_state.seconds() > kSecondsBetweenStates) {
       write_simulation_state(folder.simulation_state(), simulation.state());
       since_state = Stopwatch();
     }
-    if (stop()) {
+    if (stopping) {
       throw Stopped("stopped at iteration {} of the simulation; the same command goes on from there",
                     simulation.state().iteration);
     }
@@ -130,6 +155,7 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
                result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
                result.mean_energy.estimate.error, result.mean_energy.r_hat);
+  warn_of(result, reporter);
   if (result.log_z) {
     reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->estimate.value,
                  result.log_z->estimate.error);
@@ -174,6 +200,8 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
   data.train = read_file_of(folder.train_data(), config.system);
   data.validation = read_file_of(folder.validation_data(), config.system);
   data.test = read_file_of(folder.test_data(), config.system);
+  if (!config.data.validation.empty()) data.validation = read_file_of(config.data.validation, config.system);
+  if (!config.data.test.empty()) data.test = read_file_of(config.data.test, config.system);
   const auto simulation = read_json(folder.simulation());
   if (simulation.contains("log_z")) {
     data.log_z = Estimate{simulation["log_z"]["value"], simulation["log_z"]["error"]};

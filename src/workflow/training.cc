@@ -1,10 +1,14 @@
 #include "workflow/training.h"
 
 #define XXH_INLINE_ALL
+#include <fcntl.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 
 #include "core/error.h"
@@ -56,7 +60,14 @@ class MetricsFile {
     if (!file_) throw IoError("{}: cannot be written", path_.string());
   }
 
-  std::uint64_t size() const { return std::filesystem::file_size(path_); }
+  /// Returns the file's length, all of which is on the disk.
+  std::uint64_t flush_to_disk() {
+    const int file = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool ok = file >= 0 && fsync(file) == 0;
+    if (file >= 0) close(file);
+    if (!ok) throw IoError("{}: cannot be flushed to the disk: {}", path_.string(), std::strerror(errno));
+    return std::filesystem::file_size(path_);
+  }
 
  private:
   std::filesystem::path path_;
@@ -84,6 +95,10 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
     }
     state = std::move(checkpoint->state);
     metrics_bytes = checkpoint->metrics_bytes;
+    if (config.train.steps > 0 && state.step > config.train.steps) {
+      throw UsageError("{}: its training has done {} steps, more than train.steps = {}; use another folder",
+                       folder.path.string(), state.step, config.train.steps);
+    }
     reporter.say("training goes on from step {}", state.step);
   }
   MetricsFile metrics(folder.metrics(), metrics_bytes);
@@ -97,7 +112,7 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   TrainHooks hooks;
   hooks.log = [&](const TrainMetrics& m) { metrics.append(m); };
   hooks.checkpoint = [&](const TrainState& s) {
-    write_checkpoint(folder.checkpoints(), {s, fingerprint, metrics.size()});
+    write_checkpoint(folder.checkpoints(), {s, fingerprint, metrics.flush_to_disk()});
   };
   hooks.progress = [&](double fraction, const TrainMetrics& m) {
     reporter.progress(fraction, fmt::format("step {}  loss {:.4f}  validation {:.4f}  {:.0f} samples/s",
