@@ -9,6 +9,7 @@
 
 #include "flow/integrator.h"
 #include "flow/prior.h"
+#include "flow/quadrature.h"
 #include "flow/test_fields.h"
 
 namespace equibolt {
@@ -135,6 +136,43 @@ TEST_P(Inverse, UndoesForwardToTolerance) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Inverse, testing::Values(Method::rk4, Method::dopri5));
+
+TEST(Quadrature, IsExactForPolynomialsUpToItsDegreeAndNotBeyond) {
+  for (std::size_t n = 1; n <= 20; ++n) {
+    for (std::size_t degree = 0; degree <= 2 * n; ++degree) {
+      const Quadrature rule = gauss_legendre(n, 1, 0);
+      double sum = 0;
+      for (std::size_t k = 0; k < n; ++k) sum += rule.weights[k] * std::pow(rule.nodes[k], degree);
+      const double error = std::abs(sum + 1 / (static_cast<double>(degree) + 1));
+      if (degree < 2 * n) {
+        EXPECT_LE(error, 1e-14) << n << " nodes, degree " << degree;
+      } else if (n < 10) {
+        EXPECT_GT(error, 1e-14) << n << " nodes, degree " << degree;
+      }
+    }
+  }
+}
+
+TEST(Flow, DivergenceByNodesConvergesToTheSameDensityBothWays) {
+  CurvedField field;
+  IntegratorOptions options;
+  options.steps = 400;
+  const FlowSamples exact = sample_flow(field, options, 5, 0, 20, kParticles, kDim);
+  EXPECT_EQ(exact.paths.divergences[0], 1600U);
+  double before = 1;
+  for (const std::size_t nodes : {4, 8, 16}) {
+    options.divergence_nodes = nodes;
+    const FlowSamples samples = sample_flow(field, options, 5, 0, 20, kParticles, kDim);
+    EXPECT_EQ(samples.paths.divergences[0], nodes);
+    EXPECT_LE(largest_difference(samples.x1.values(), exact.x1.values()), 1e-8);
+    const double error = largest_difference(samples.log_density, exact.log_density);
+    EXPECT_LE(error, 0.1 * before);
+    before = error;
+    const FlowSamples back = flow_density(field, options, samples.x1);
+    EXPECT_LE(largest_difference(back.log_density, samples.log_density), 1e-8);
+  }
+  EXPECT_LE(before, 1e-6);
+}
 
 TEST(Flow, OfTheHarmonicSystemHasItsClosedFormDensity) {
   const double s = 0.6;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "flow/quadrature.h"
+
 namespace equibolt {
 namespace {
 
@@ -53,10 +55,9 @@ double norm(std::span<const double> v) {
 /// in `members`, the indices of the samples that are still under way.
 class Stages {
  public:
-  Stages(Dynamics& dynamics, const Tableau& tableau, ConfigurationsView<double> x, Divergence divergence)
+  Stages(Dynamics& dynamics, const Tableau& tableau, ConfigurationsView<double> x)
       : dynamics_(dynamics),
         tableau_(tableau),
-        wanted_(divergence),
         stage_x_(x.count(), x.particles(), x.dim()),
         stage_t_(x.count()) {
     for (std::size_t s = 0; s < tableau.c.size(); ++s) {
@@ -67,9 +68,9 @@ class Stages {
   }
 
   /// Evaluates stages first, …, last−1 for x_m at t_m with step h_m, m in members.
-  void evaluate(std::size_t first, std::size_t last, const std::vector<std::size_t>& members,
-                ConfigurationsView<const double> x, const std::vector<double>& t,
-                const std::vector<double>& h) {
+  void evaluate(std::size_t first, std::size_t last, Divergence wanted,
+                const std::vector<std::size_t>& members, ConfigurationsView<const double> x,
+                const std::vector<double>& t, const std::vector<double>& h) {
     const std::size_t n = members.size();
     const auto slice = [&](Configurations<double>& values) { return values.view().slice(0, n); };
     for (std::size_t s = first; s < last; ++s) {
@@ -85,7 +86,7 @@ class Stages {
         }
       }
       const std::span<const double> times(stage_t_.data(), n);
-      if (wanted_ == Divergence::exact) {
+      if (wanted == Divergence::exact) {
         dynamics_.velocity_and_divergence(times, slice(stage_x_), slice(k_[s]),
                                           std::span(divergence_[s]).first(n));
       } else {
@@ -104,6 +105,7 @@ class Stages {
   double divergence(const std::vector<double>& w, std::size_t m) const { return weighted(divergence_, w, m); }
   double speed(const std::vector<double>& w, std::size_t m) const { return weighted(speed_, w, m); }
   double first_speed(std::size_t m) const { return speed_[0][m]; }
+  double first_divergence(std::size_t m) const { return divergence_[0][m]; }
 
   /// First same as last: the last stage of member m becomes the first of the packed position `to`.
   void carry_last_to_first(std::size_t m, std::size_t to) { copy_stage(k_.size() - 1, m, 0, to); }
@@ -127,7 +129,6 @@ class Stages {
 
   Dynamics& dynamics_;
   const Tableau& tableau_;
-  Divergence wanted_;
   Configurations<double> stage_x_;
   std::vector<double> stage_t_;
   std::vector<Configurations<double>> k_;        // per stage (B, N, D)
@@ -139,6 +140,29 @@ bool finite(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
 }
 
+/// A step of a fixed grid, from t to t + h. ∇·v at its start enters ∫∇·v with `node_weight`.
+struct GridStep {
+  double t, h, node_weight;
+};
+
+/// Equal steps; or, `by_nodes`, about as many that end on the nodes of a Gauss–Legendre rule.
+std::vector<GridStep> grid_of(const IntegratorOptions& options, double begin, double end, bool by_nodes) {
+  Quadrature rule;
+  if (by_nodes) rule = gauss_legendre(options.divergence_nodes, begin, end);
+  std::vector<GridStep> grid;
+  for (std::size_t k = 0; k <= rule.nodes.size(); ++k) {
+    const double from = k == 0 ? begin : rule.nodes[k - 1];
+    const double to = k == rule.nodes.size() ? end : rule.nodes[k];
+    const double share = (to - from) / (end - begin) * static_cast<double>(options.steps);
+    const double pieces = std::max(1.0, std::round(share));
+    for (double piece = 0; piece < pieces; ++piece) {
+      const double weight = k > 0 && piece == 0 ? rule.weights[k - 1] : 0.0;
+      grid.push_back({from + (to - from) * piece / pieces, (to - from) / pieces, weight});
+    }
+  }
+  return grid;
+}
+
 class Integration {
  public:
   Integration(Dynamics& dynamics, const IntegratorOptions& options, double begin, double end,
@@ -147,8 +171,9 @@ class Integration {
         tableau_(tableau_of(options.method)),
         begin_(begin),
         end_(end),
+        wanted_(divergence),
         x_(x),
-        stages_(dynamics, tableau_, x, divergence),
+        stages_(dynamics, tableau_, x),
         t_(x.count(), begin),
         h_(x.count()),
         members_(x.count()),
@@ -158,6 +183,7 @@ class Integration {
     paths_.arc_length.assign(x.count(), 0);
     paths_.displacement.assign(x.count(), 0);
     paths_.evaluations.assign(x.count(), 0);
+    paths_.divergences.assign(x.count(), 0);
     paths_.status.assign(x.count(), IntegrationStatus::ok);
   }
 
@@ -181,17 +207,36 @@ class Integration {
 
  private:
   void run_fixed() {
-    const double h = (end_ - begin_) / static_cast<double>(options_.steps);
-    std::fill(h_.begin(), h_.end(), h);
-    for (std::size_t step = 0; step < options_.steps; ++step) {
-      std::fill(t_.begin(), t_.end(), begin_ + h * static_cast<double>(step));
-      stages_.evaluate(0, tableau_.c.size(), members_, x_, t_, h_);
-      count_evaluations(tableau_.c.size());
+    const bool by_nodes = wanted_ == Divergence::exact && options_.divergence_nodes > 0;
+    const std::size_t stages = tableau_.c.size();
+    for (const GridStep& step : grid_of(options_, begin_, end_, by_nodes)) {
+      std::fill(t_.begin(), t_.end(), step.t);
+      std::fill(h_.begin(), h_.end(), step.h);
+      if (by_nodes) {
+        evaluate(0, 1, step.node_weight != 0 ? Divergence::exact : Divergence::skip);
+        evaluate(1, stages, Divergence::skip);
+      } else {
+        evaluate(0, stages, wanted_);
+      }
       std::vector<std::size_t> left;
       for (std::size_t m = 0; m < members_.size(); ++m) {
-        if (advance(m)) left.push_back(members_[m]);
+        const double divergence = by_nodes ? step.node_weight * node_divergence(step, m)
+                                           : step.h * stages_.divergence(tableau_.b, m);
+        if (advance(m, divergence)) left.push_back(members_[m]);
       }
       members_ = std::move(left);
+    }
+  }
+
+  double node_divergence(const GridStep& step, std::size_t m) const {
+    return step.node_weight != 0 ? stages_.first_divergence(m) : 0;
+  }
+
+  void evaluate(std::size_t first, std::size_t last, Divergence wanted) {
+    stages_.evaluate(first, last, wanted, members_, x_, t_, h_);
+    for (const std::size_t sample : members_) {
+      paths_.evaluations[sample] += last - first;
+      if (wanted == Divergence::exact) paths_.divergences[sample] += last - first;
     }
   }
 
@@ -207,9 +252,7 @@ class Integration {
         const double rest = end_ - t_[sample];
         if (std::abs(h_[sample]) > std::abs(rest) * (1 - 1e-12)) h_[sample] = rest;
       }
-      stages_.evaluate(1, tableau_.c.size(), members_, x_, t_,
-                       h_);  // stage 0 is the last one of the step before
-      count_evaluations(tableau_.c.size() - 1);
+      evaluate(1, tableau_.c.size(), wanted_);  // stage 0 is the last one of the step before
       std::vector<std::size_t> left;
       for (std::size_t m = 0; m < members_.size(); ++m) {
         const std::size_t sample = members_[m];
@@ -217,7 +260,7 @@ class Integration {
         const bool accepted = error <= 1;  // false for NaN
         const double h = h_[sample];
         if (accepted) {
-          if (!advance(m)) continue;
+          if (!advance(m, h * stages_.divergence(tableau_.b, m))) continue;
           t_[sample] = h == end_ - t_[sample] ? end_ : t_[sample] + h;
           if (t_[sample] == end_) continue;
         } else if (!std::isfinite(error) && std::abs(h) < 1e-10) {
@@ -236,14 +279,14 @@ class Integration {
     }
   }
 
-  /// x ← x + h Σ b_s k_s and the integrals with it. False, with everything as before, when not finite.
-  bool advance(std::size_t m) {
+  /// x ← x + h Σ b_s k_s and the integrals with it, ∫∇·v by `divergence`. False, with everything as before,
+  /// when not finite.
+  bool advance(std::size_t m, double divergence) {
     const std::size_t sample = members_[m];
     const double h = h_[sample];
     for (std::size_t j = 0; j < x_.coordinates(); ++j) {
       next_x_[j] = x_[sample][j] + h * stages_.velocity(tableau_.b, m, j);
     }
-    const double divergence = h * stages_.divergence(tableau_.b, m);
     const double arc = std::abs(h) * stages_.speed(tableau_.b, m);
     if (!finite(next_x_) || !std::isfinite(divergence) || !std::isfinite(arc)) {
       paths_.status[sample] = IntegrationStatus::not_finite;
@@ -258,8 +301,7 @@ class Integration {
   /// Stage 0 at the start, and first step sizes from the scales of x and v (Hairer, Nørsett and Wanner,
   /// Solving Ordinary Differential Equations I, II.4, without the second evaluation).
   void choose_first_steps() {
-    stages_.evaluate(0, 1, members_, x_, t_, h_);
-    count_evaluations(1);
+    evaluate(0, 1, wanted_);
     const double span = std::abs(end_ - begin_);
     for (std::size_t m = 0; m < members_.size(); ++m) {
       const double speed = stages_.first_speed(m);
@@ -293,14 +335,11 @@ class Integration {
     return std::clamp(factor, 0.2, accepted ? 5.0 : 1.0);
   }
 
-  void count_evaluations(std::size_t stages) {
-    for (const std::size_t sample : members_) paths_.evaluations[sample] += stages;
-  }
-
   const IntegratorOptions& options_;
   const Tableau& tableau_;
   double begin_;
   double end_;
+  Divergence wanted_;
   ConfigurationsView<double> x_;
   Stages stages_;
   std::vector<double> t_;

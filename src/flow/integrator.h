@@ -14,7 +14,10 @@ enum class Method { euler, midpoint, rk4, dopri5 };
 
 struct IntegratorOptions {
   Method method = Method::rk4;
-  std::size_t steps = 20;         ///< of the fixed-step methods, for the whole interval
+  std::size_t steps = 20;  ///< of the fixed-step methods, for the whole interval
+  /// Of the fixed-step methods: ∫∇·v by a Gauss–Legendre rule of so many nodes on the path, with the steps
+  /// arranged so that they end on the nodes; 0: by the method itself, with ∇·v at each of its stages.
+  std::size_t divergence_nodes = 0;
   double atol = 1e-4;             ///< absolute tolerance of dopri5
   double rtol = 1e-4;             ///< relative tolerance of dopri5
   std::size_t max_steps = 10000;  ///< dopri5 gives a sample up after so many
@@ -32,6 +35,7 @@ struct PathIntegrals {
   std::vector<double> arc_length;        ///< ∫ |v| |dt|, of the whole N·D vector
   std::vector<double> displacement;      ///< |x_end − x_begin|
   std::vector<std::size_t> evaluations;  ///< of the vector field
+  std::vector<std::size_t> divergences;  ///< among them, those with the divergence
   std::vector<IntegrationStatus> status;
 };
 

@@ -270,6 +270,10 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.section("flow");
   table.choice("method", c.flow.method, kMethods, "integrator of the flow");
   table.count("steps", c.flow.steps, std::size_t{1}, "of the fixed-step methods");
+  table.count(
+      "divergence_nodes", c.flow.divergence_nodes, std::size_t{0},
+      "of the fixed-step methods: Gauss-Legendre nodes of the divergence along the path; 0: at every stage",
+      64);
   table.positive("atol", c.flow.atol, "absolute tolerance of dopri5");
   table.positive("rtol", c.flow.rtol, "relative tolerance of dopri5");
   table.count("max_steps", c.flow.max_steps, std::size_t{1}, "dopri5 gives a sample up after so many");

@@ -164,9 +164,11 @@ void put_test_data(Evaluation& evaluation, const WeightedSamples& samples, const
 
 void put_paths(Evaluation& evaluation, const WeightedSamples& samples) {
   const std::vector<double> evaluations(samples.evaluations.begin(), samples.evaluations.end());
+  const std::vector<double> divergences(samples.divergences.begin(), samples.divergences.end());
   evaluation["path_length"] = mean_of(samples.arc_length, samples.status);
   evaluation["path_displacement"] = mean_of(samples.displacement, samples.status);
   evaluation["evaluations"] = mean_of(evaluations, samples.status);
+  evaluation["divergences"] = mean_of(divergences, samples.status);
   evaluation["energy_mean"] = mean_of(samples.energy, samples.status);
   put(evaluation, "energy_mean_reweighted", reweighted_mean(samples.log_weight, samples.energy));
 }

@@ -61,6 +61,7 @@ WeightedSamples weigh(Session& session, std::size_t count, const Flow& flow,
       all.arc_length.push_back(block.paths.arc_length[b]);
       all.displacement.push_back(block.paths.displacement[b]);
       all.evaluations.push_back(block.paths.evaluations[b]);
+      all.divergences.push_back(block.paths.divergences[b]);
     }
     if (progress) progress(static_cast<double>(first + size) / static_cast<double>(count));
   }

@@ -31,6 +31,7 @@ struct WeightedSamples {
   std::vector<double> arc_length;
   std::vector<double> displacement;
   std::vector<std::size_t> evaluations;  ///< of the vector field
+  std::vector<std::size_t> divergences;  ///< among them, those with the divergence
   std::vector<SampleStatus> status;
 
   std::size_t failed() const;
