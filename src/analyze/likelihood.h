@@ -9,7 +9,8 @@ namespace equibolt {
 
 /// How well a flow's density fits samples of the target. ln p̃ is the log density without the prior's
 /// constant: ln p = ln p̃ − prior_log_normalisation. Errors take account of
-/// correlations between samples in their given order. All throw NumericalError for a value that is not finite.
+/// correlations between samples in their given order. All throw NumericalError for a value that is not
+/// finite.
 
 /// ((N−1) D / 2) ln 2π: the prior is a unit Gaussian on the mean-free subspace.
 double prior_log_normalisation(std::size_t particles, std::size_t dim);
