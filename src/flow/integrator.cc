@@ -154,10 +154,11 @@ std::vector<GridStep> grid_of(const IntegratorOptions& options, double begin, do
     const double from = k == 0 ? begin : rule.nodes[k - 1];
     const double to = k == rule.nodes.size() ? end : rule.nodes[k];
     const double share = (to - from) / (end - begin) * static_cast<double>(options.steps);
-    const double pieces = std::max(1.0, std::round(share));
-    for (double piece = 0; piece < pieces; ++piece) {
+    const auto pieces = static_cast<std::size_t>(std::max(1.0, std::round(share)));
+    const double h = (to - from) / static_cast<double>(pieces);
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
       const double weight = k > 0 && piece == 0 ? rule.weights[k - 1] : 0.0;
-      grid.push_back({from + (to - from) * piece / pieces, (to - from) / pieces, weight});
+      grid.push_back({from + h * static_cast<double>(piece), h, weight});
     }
   }
   return grid;

@@ -22,7 +22,8 @@ struct Setting {
 void collect(const toml::table& table, const std::string& prefix, const std::string& origin,
              std::vector<Setting>& settings) {
   for (const auto& [key, node] : table) {
-    const std::string name = prefix + std::string(key.str());
+    std::string name = prefix;
+    name += key.str();
     if (const toml::table* inner = node.as_table()) {
       collect(*inner, name + ".", origin, settings);
     } else {

@@ -54,7 +54,7 @@ std::string toml_string(const std::string& text) {
 /// Collects keys section by section.
 class Table {
  public:
-  void section(std::string name) { prefix_ = name.empty() ? "" : name + "."; }
+  void section(const std::string& name) { prefix_ = name.empty() ? "" : name + "."; }
 
   void number(const char* name, double& value, double low, double high, const char* help) {
     std::string expected = "a number";

@@ -89,7 +89,7 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
     write_samples(folder.samples(), samples);
     reporter.start_progress("densities of test data");
     const auto test = converted<double>(data.test.view());
-    const Evaluation evaluation = evaluate(session, samples, test, progress);
+    Evaluation evaluation = evaluate(session, samples, test, progress);
     reporter.end_progress();
     write_json(folder.evaluation(), evaluation);
     return evaluation;
