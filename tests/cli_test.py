@@ -106,7 +106,7 @@ class Run(Workplace):
                 self.assertEqual(one.read_bytes(), three.read_bytes(), name)
 
     def test_a_second_process_is_refused_and_a_stopped_run_resumes_with_the_same_bits(self):
-        settings = sets(SMALL + ["train.steps=2000"])
+        settings = sets(SMALL + ["train.steps=6000"])
         whole, pieces = self.path / "whole", self.path / "pieces"
         call("run", "dw4", "-o", whole, *settings)
         process = subprocess.Popen([PROGRAM, "run", "dw4", "-o", pieces, *settings], stderr=subprocess.PIPE, text=True)
