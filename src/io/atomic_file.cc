@@ -13,6 +13,8 @@
 namespace equibolt {
 namespace {
 
+constexpr const char* kPartial = ".partial";
+
 class FileDescriptor {
  public:
   FileDescriptor(const std::filesystem::path& path, int flags) : value_(::open(path.c_str(), flags, 0666)) {}
@@ -62,20 +64,46 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-}  // namespace
+[[noreturn]] void fail_to_write(const std::filesystem::path& path, const std::filesystem::path& beside) {
+  const int reason = errno;
+  ::unlink(beside.c_str());
+  throw IoError("{}: cannot write: {}", path.string(), std::strerror(reason));
+}
 
-void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content) {
-  static std::atomic<unsigned> number{0};
-  std::filesystem::path beside = path;
-  beside += fmt::format(".{}-{}.partial", ::getpid(), number++);
-  if (!write_and_sync(beside, content) || ::rename(beside.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    ::unlink(beside.c_str());
-    throw IoError("{}: cannot write {} bytes: {}", path.string(), content.size(), std::strerror(reason));
-  }
+void rename_and_sync(const std::filesystem::path& beside, const std::filesystem::path& path) {
+  if (::rename(beside.c_str(), path.c_str()) != 0) fail_to_write(path, beside);
   if (!sync_folder(path.parent_path())) {
     throw IoError("{}: written, but its folder cannot be flushed to the disk: {}", path.string(),
                   std::strerror(errno));
+  }
+}
+
+}  // namespace
+
+std::filesystem::path name_beside(const std::filesystem::path& path) {
+  static std::atomic<unsigned> number{0};
+  std::filesystem::path beside = path;
+  beside += fmt::format(".{}-{}{}", ::getpid(), number++, kPartial);
+  return beside;
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content) {
+  const std::filesystem::path beside = name_beside(path);
+  if (!write_and_sync(beside, content)) fail_to_write(path, beside);
+  rename_and_sync(beside, path);
+}
+
+void publish_file(const std::filesystem::path& beside, const std::filesystem::path& path) {
+  FileDescriptor file(beside, O_WRONLY | O_CLOEXEC);
+  if (!file.valid() || ::fsync(file.get()) != 0 || !file.close()) fail_to_write(path, beside);
+  rename_and_sync(beside, path);
+}
+
+void remove_partial_files(const std::filesystem::path& folder) {
+  std::error_code error;  // what cannot be listed or removed stays
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error)) {
+    const bool partial = entry.path().filename().string().find(kPartial) != std::string::npos;
+    if (partial) std::filesystem::remove(entry.path(), error);
   }
 }
 

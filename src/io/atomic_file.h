@@ -17,6 +17,14 @@ using Bytes = std::vector<std::uint8_t>;
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content);
 void write_file(const std::filesystem::path& path, std::string_view text);
 
+/// The same for a file that is there already, complete, on the same file system as `path`: flushes it to the
+/// disk and renames it. Where that fails it is removed.
+void publish_file(const std::filesystem::path& beside, const std::filesystem::path& path);
+/// A name in `path`'s folder for a file that becomes `path` later: unlike that of any other process's.
+std::filesystem::path name_beside(const std::filesystem::path& path);
+/// Removes what writers that were killed left in the folder and below.
+void remove_partial_files(const std::filesystem::path& folder);
+
 /// The whole content of a regular file. Throws IoError.
 Bytes read_file(const std::filesystem::path& path);
 std::string read_text_file(const std::filesystem::path& path);

@@ -14,8 +14,10 @@
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "io/configurations_file.h"
+#include "io/generations.h"
 #include "io/npy.h"
 #include "io/npz.h"
+#include "io/npz_stream.h"
 #include "io/safetensors.h"
 
 namespace equibolt {
@@ -272,6 +274,60 @@ TEST_F(Io, NpzRoundTripIsExactAndDeterministic) {
     EXPECT_EQ(read_file(file("a.npz")), npz_bytes(some_npz(), compression));
   }
   EXPECT_LT(npz_bytes(some_npz(), Compression::deflate).size(), npz_bytes(some_npz()).size());
+}
+
+TEST_F(Io, AnNpzInPiecesHoldsWhatTheWholeOneDoes) {
+  const std::vector<double> energy{1, 2, 3, 4, 5, 6, 7};
+  Npz npz;
+  npz.arrays["energy"] = Array::of(energy);
+  npz.arrays["version"] = Array::scalar(std::int64_t{1});
+  std::map<std::string, ArrayInPieces> arrays;
+  const auto bytes_of = [&](std::size_t first, std::size_t count) {
+    return Array::of(std::vector(energy.begin() + static_cast<long>(first),
+                                 energy.begin() + static_cast<long>(first + count)))
+        .bytes;
+  };
+  arrays["energy"] = {DType::f8, {7}, 3, [&](std::size_t k) { return bytes_of(k * 3, k < 2 ? 3 : 1); }};
+  arrays["version"] = {DType::i8, {}, 1, [&](std::size_t) { return npz.arrays["version"].bytes; }};
+  write_npz_in_pieces(file("pieces.npz"), arrays);
+  const Npz found = read_npz(file("pieces.npz"));
+  ASSERT_EQ(found.arrays.size(), 2U);
+  EXPECT_EQ(found["energy"].as_double(), energy);
+  EXPECT_EQ(found["version"].as_int64(), std::vector<std::int64_t>{1});
+  EXPECT_EQ(files(), 1U);
+
+  // Pieces that are too short, too long, or cannot be had leave nothing behind but the old file.
+  const Bytes before = read_file(file("pieces.npz"));
+  for (const std::size_t pieces : {2, 4}) {
+    arrays["energy"].pieces = pieces;
+    arrays["energy"].piece = [&](std::size_t) { return bytes_of(0, 3); };
+    EXPECT_THROW(write_npz_in_pieces(file("pieces.npz"), arrays), IoError);
+  }
+  arrays["energy"].piece = [](std::size_t) -> Bytes { throw DataError("damaged"); };
+  EXPECT_EQ(message_of<DataError>([&] { write_npz_in_pieces(file("pieces.npz"), arrays); }), "damaged");
+  EXPECT_EQ(files(), 1U);
+  EXPECT_EQ(read_file(file("pieces.npz")), before);
+}
+
+TEST_F(Io, WhatKilledWritersLeftIsRemovedAndNothingElse) {
+  for (const char* name : {"a.npz", "a.npz.12-0.partial", "a.npz.12-1.partial.Xy12"})
+    write_file(file(name), "x");
+  remove_partial_files(file("a.npz").parent_path());
+  EXPECT_EQ(files(), 1U);
+  EXPECT_TRUE(fs::exists(file("a.npz")));
+}
+
+TEST_F(Io, OneArrayOfAnNpzIsReadAlone) {
+  Npz npz;
+  npz.arrays["a"] = Array::text("größer");
+  npz.arrays["b"] = Array::scalar(2.0);
+  write_npz(file("two.npz"), npz);
+  EXPECT_EQ(read_npz_array(file("two.npz"), "a").as_text(), "größer");
+  EXPECT_THROW(read_npz_array(file("two.npz"), "c"), DataError);
+  EXPECT_THROW(read_npz_array(file("two.npz"), "b").as_text(), DataError);
+  EXPECT_THROW(read_npz_array(file("absent.npz"), "a"), IoError);
+  write_file(file("two.npz"), "not a zip");
+  EXPECT_THROW(read_npz_array(file("two.npz"), "a"), DataError);
 }
 
 TEST_F(Io, NumpyReadsWhatWeWrite) {

@@ -246,6 +246,18 @@ std::vector<float> Array::as_float() const {
   return converted_elements<float>(*this);
 }
 
+Array Array::text(std::string_view text) {
+  return of(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()), {text.size()});
+}
+
+std::string Array::as_text() const {
+  if (dtype != DType::u1 || shape.size() != 1) {
+    throw DataError("{}: expected text, uint8 of one dimension, found {} of shape {}", origin, name_of(dtype),
+                    shape_text(shape));
+  }
+  return {bytes.begin(), bytes.end()};
+}
+
 std::vector<std::int64_t> Array::as_int64() const {
   std::vector<std::int64_t> values(size());
   for_each_element(*this, [&](std::size_t k, auto value) {
@@ -309,20 +321,24 @@ Array parse_npy(std::span<const std::uint8_t> bytes, const std::string& origin) 
   return array;
 }
 
-Bytes npy_bytes(const Array& array) {
-  assert(array.bytes.size() == product(array.shape) * size_of(array.dtype));
+std::string npy_header(DType dtype, std::span<const std::size_t> shape) {
   std::string header(magic);
   header += std::string("\1\0\0\0", 4);  // version 1.0; the length is filled in below
-  header += fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", row_of(array.dtype).descr,
-                        shape_text(array.shape));
+  header += fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", row_of(dtype).descr,
+                        shape_text(shape));
   // Data begin at a multiple of 64 bytes. numpy ≥ 1.24 leaves room for the first axis to grow to 21 digits.
-  if (!array.shape.empty()) header.append(21 - fmt::formatted_size("{}", array.shape.front()), ' ');
+  if (!shape.empty()) header.append(21 - fmt::formatted_size("{}", shape.front()), ' ');
   header.append(63 - header.size() % 64, ' ');
   header.push_back('\n');
   // Fits: 32 dimensions of at most 20 digits.
   const auto length = static_cast<std::uint16_t>(header.size() - magic.size() - 4);
   std::memcpy(header.data() + magic.size() + 2, &length, sizeof length);
+  return header;
+}
 
+Bytes npy_bytes(const Array& array) {
+  assert(array.bytes.size() == product(array.shape) * size_of(array.dtype));
+  const std::string header = npy_header(array.dtype, array.shape);
   Bytes bytes(header.size() + array.bytes.size());
   std::copy(header.begin(), header.end(), bytes.begin());
   std::copy(array.bytes.begin(), array.bytes.end(),

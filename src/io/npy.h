@@ -49,6 +49,11 @@ struct Array {
     return of(std::span<const std::remove_const_t<T>>(x.values()), {x.count(), x.particles(), x.dim()});
   }
 
+  /// UTF-8 text as uint8 (length,); in Python bytes(array).decode().
+  static Array text(std::string_view text);
+  /// Throws DataError unless it is uint8 of one dimension.
+  std::string as_text() const;
+
   std::size_t size() const { return bytes.size() / size_of(dtype); }
 
   /// The elements, converted. as_float rounds; as_int64 throws DataError at the first one that is not
@@ -64,6 +69,8 @@ struct Array {
 /// Reads the .npy format, versions 1 to 3 (numpy.lib.format). Throws DataError, with `origin` in front,
 /// unless the bytes are one array of a supported type and nothing else. Fortran order is converted.
 Array parse_npy(std::span<const std::uint8_t> bytes, const std::string& origin);
+/// What a file begins with; the elements follow.
+std::string npy_header(DType dtype, std::span<const std::size_t> shape);
 /// The same bytes as numpy.save writes.
 Bytes npy_bytes(const Array& array);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "core/error.h"
@@ -64,6 +65,48 @@ Bytes read_entry(zip_t* archive, const zip_stat_t& status, const std::string& or
   return content;
 }
 
+/// All arrays of the archive, or of them `only` one; `size` is the archive's, in bytes.
+Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
+                 const std::optional<std::string>& only = {}) {
+  ZipError error;
+  const Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY | ZIP_CHECKCONS, error.get()));
+  if (!archive && zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) {
+    throw DataError("{}: two entries of the archive have the same name", origin);
+  }
+  if (!archive) throw DataError("{}: not an npz (zip) file: {}", origin, error.text());
+  [[maybe_unused]] zip_source_t* const owned_by_archive = source.release();
+
+  const std::uint64_t limit = (std::uint64_t{64} << 20) + 100 * size;
+  std::uint64_t total = 0;
+  Npz npz{{}, origin};
+  const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
+  for (zip_int64_t k = 0; k < entries; ++k) {
+    zip_stat_t status;
+    constexpr auto wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(k), 0, &status) != 0 ||
+        (status.valid & wanted) != wanted) {
+      throw DataError("{}: entry {} of the archive has no readable header", origin, k);
+    }
+    const std::string_view file = status.name;
+    const std::string where = fmt::format("{}: entry '{}'", origin, file);
+    if (!file.ends_with(suffix)) throw DataError("{}: not an .npy file", where);
+    const std::string name(file.substr(0, file.size() - suffix.size()));
+    if (only && name != *only) continue;
+    if (status.encryption_method != ZIP_EM_NONE) throw DataError("{}: encrypted", where);
+    if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE) {
+      throw DataError("{}: compression method {} found, 0 (none) or 8 (deflate) expected", where,
+                      status.comp_method);
+    }
+    if (status.size > limit - total) {
+      throw DataError("{}: declares {} bytes, too many for an archive of {}", where, status.size, size);
+    }
+    total += status.size;
+    const Bytes content = read_entry(archive.get(), status, where);
+    npz.arrays.emplace(name, parse_npy(content, fmt::format("{}: array '{}'", origin, name)));
+  }
+  return npz;
+}
+
 }  // namespace
 
 const Array& Npz::operator[](const std::string& name) const {
@@ -80,42 +123,7 @@ Npz parse_npz(std::span<const std::uint8_t> bytes, const std::string& origin) {
   ZipError error;
   Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
   if (!source) throw DataError("{}: {}", origin, error.text());
-  const Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY | ZIP_CHECKCONS, error.get()));
-  if (!archive && zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) {
-    throw DataError("{}: two entries of the archive have the same name", origin);
-  }
-  if (!archive) throw DataError("{}: not an npz (zip) file: {}", origin, error.text());
-  [[maybe_unused]] zip_source_t* const owned_by_archive = source.release();
-
-  const std::uint64_t limit = (std::uint64_t{64} << 20) + 100 * std::uint64_t{bytes.size()};
-  std::uint64_t total = 0;
-  Npz npz{{}, origin};
-  const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
-  for (zip_int64_t k = 0; k < entries; ++k) {
-    zip_stat_t status;
-    constexpr auto wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
-    if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(k), 0, &status) != 0 ||
-        (status.valid & wanted) != wanted) {
-      throw DataError("{}: entry {} of the archive has no readable header", origin, k);
-    }
-    const std::string_view file = status.name;
-    const std::string where = fmt::format("{}: entry '{}'", origin, file);
-    if (!file.ends_with(suffix)) throw DataError("{}: not an .npy file", where);
-    if (status.encryption_method != ZIP_EM_NONE) throw DataError("{}: encrypted", where);
-    if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE) {
-      throw DataError("{}: compression method {} found, 0 (none) or 8 (deflate) expected", where,
-                      status.comp_method);
-    }
-    if (status.size > limit - total) {
-      throw DataError("{}: declares {} bytes, too many for an archive of {}", where, status.size,
-                      bytes.size());
-    }
-    total += status.size;
-    const std::string name(file.substr(0, file.size() - suffix.size()));
-    const Bytes content = read_entry(archive.get(), status, where);
-    npz.arrays.emplace(name, parse_npy(content, fmt::format("{}: array '{}'", origin, name)));
-  }
-  return npz;
+  return read_archive(std::move(source), bytes.size(), origin);
 }
 
 Bytes npz_bytes(const Npz& npz, Compression compression) {
@@ -161,6 +169,17 @@ Bytes npz_bytes(const Npz& npz, Compression compression) {
 
 Npz read_npz(const std::filesystem::path& path) {
   return parse_npz(read_file(path), path.string());
+}
+
+Array read_npz_array(const std::filesystem::path& path, const std::string& name) {
+  std::error_code failed;
+  const std::uint64_t size = std::filesystem::file_size(path, failed);
+  if (failed) throw IoError("{}: cannot read: {}", path.string(), failed.message());
+  if (size == 0) throw DataError("{}: empty, an npz (zip) file expected", path.string());
+  ZipError error;
+  Source source(zip_source_file_create(path.c_str(), 0, 0, error.get()));
+  if (!source) throw IoError("{}: cannot read: {}", path.string(), error.text());
+  return read_archive(std::move(source), size, path.string(), name)[name];
 }
 
 void write_npz(const std::filesystem::path& path, const Npz& npz, Compression compression) {

@@ -29,6 +29,8 @@ Npz parse_npz(std::span<const std::uint8_t> bytes, const std::string& origin);
 Bytes npz_bytes(const Npz& npz, Compression compression = Compression::none);
 
 Npz read_npz(const std::filesystem::path& path);
+/// One array of a file whose others need not fit into memory. Throws DataError where it is not there.
+Array read_npz_array(const std::filesystem::path& path, const std::string& name);
 void write_npz(const std::filesystem::path& path, const Npz& npz,
                Compression compression = Compression::none);
 

@@ -1,0 +1,49 @@
+#include "io/generations.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace equibolt {
+namespace {
+
+constexpr std::size_t kKept = 2;
+
+}  // namespace
+
+std::vector<std::filesystem::path> Generations::files() const {
+  std::vector<std::filesystem::path> found;
+  if (!std::filesystem::is_directory(folder)) return found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string file = entry.path().filename().string();
+    if (file.starts_with(name + "-") && file.ends_with(".npz")) found.push_back(entry.path());
+  }
+  std::sort(found.rbegin(), found.rend());  // the names sort as the numbers do
+  return found;
+}
+
+void Generations::write(std::uint64_t number, const Npz& npz) const {
+  write_npz(folder / fmt::format("{}-{:012}.npz", name, number), npz);
+  const auto all = files();
+  for (std::size_t k = kKept; k < all.size(); ++k) std::filesystem::remove(all[k]);
+}
+
+bool Generations::read_newest(const std::function<void(const Npz&)>& parse,
+                              const std::function<void(const std::string&)>& warn) const {
+  const auto all = files();
+  for (const auto& path : all) {
+    try {
+      parse(read_npz(path));
+      return true;
+    } catch (const Error& error) {
+      warn(fmt::format("left aside: {}", error.what()));
+    }
+  }
+  if (!all.empty()) {
+    throw DataError("{}: none of the {} saved states '{}-*.npz' can be read", folder.string(), all.size(),
+                    name);
+  }
+  return false;
+}
+
+}  // namespace equibolt

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/npz.h"
+
+namespace equibolt {
+
+/// A state that is saved again and again: folder/<name>-<number>.npz, of which the newest two are kept, so
+/// that one damaged file loses little.
+struct Generations {
+  std::filesystem::path folder;
+  std::string name;
+
+  /// What there is, newest first.
+  std::vector<std::filesystem::path> files() const;
+  /// Writes a generation, whole or not at all, and removes all but the newest two. `number` grows.
+  void write(std::uint64_t number, const Npz& npz) const;
+  /// Calls `parse` with the newest generation that is sound: readable (each array carries a checksum) and not
+  /// refused by `parse`, which throws DataError. `warn` is told of each newer one that is not. False where
+  /// there is none at all; DataError where all are damaged.
+  bool read_newest(const std::function<void(const Npz&)>& parse,
+                   const std::function<void(const std::string&)>& warn) const;
+};
+
+}  // namespace equibolt
