@@ -124,6 +124,30 @@ class Run(Workplace):
         for name in ("samples.npz", "evaluation.json"):
             self.assertEqual((whole / name).read_bytes(), (pieces / name).read_bytes(), name)
 
+    def test_hours_end_and_damaged_states_are_left_aside(self):
+        settings = sets(SMALL + ["train.steps=20000", "checkpoint_seconds=0.01"])
+        whole, pieces = self.path / "whole", self.path / "pieces"
+        call("run", "dw4", "-o", whole, *settings)
+
+        def stopped(hours):
+            return call("run", "dw4", "-o", pieces, "--max-hours", hours, *settings, code=75).stderr
+
+        damaged = set()
+        for _ in range(100):
+            stopped("0.00004")
+            for stage in ("simulation", "checkpoints"):
+                states = sorted(pieces.glob(f"{stage}/*.npz"))
+                if len(states) == 2 and stage not in damaged:
+                    states[-1].write_bytes(states[-1].read_bytes()[:-10])
+                    damaged.add(stage)
+                    self.assertIn(f"left aside: {states[-1]}", stopped("0.00001"))
+            if "checkpoints" in damaged:
+                break
+        self.assertIn("checkpoints", damaged)
+        call("run", "dw4", "-o", pieces, *settings)
+        for name in ("samples.npz", "evaluation.json", "data/train.npz"):
+            self.assertEqual((whole / name).read_bytes(), (pieces / name).read_bytes(), name)
+
     def test_init_writes_a_config_that_run_reads(self):
         call("init", "dw4", "-o", self.path / "my.toml")
         text = (self.path / "my.toml").read_text()

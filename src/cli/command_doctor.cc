@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <hwy/highway.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -9,6 +8,7 @@
 #include "cli/commands.h"
 #include "core/threads.h"
 #include "core/version.h"
+#include "egnn/cpu_vector_field.h"
 
 namespace equibolt {
 namespace {
@@ -31,11 +31,7 @@ double gibibytes_of_memory() {
 void add_doctor(CLI::App& app) {
   auto* command = app.add_subcommand("doctor", "Tell what this machine has and what equibolt uses of it");
   command->callback([] {
-    std::vector<std::string> targets;
-    // Of those that this program was built for, the best has the lowest bit.
-    for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
-      targets.push_back(hwy::TargetName(left & -left));
-    }
+    const std::vector<std::string> targets = instruction_sets();
     fmt::print("equibolt         {}\n", version());
     fmt::print("processor        {}\n", processor_name());
     fmt::print("threads          {} (config key 'threads' uses fewer)\n", available_threads());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/cancel.h"
 #include "workflow/config.h"
 
 namespace equibolt {
@@ -24,6 +25,16 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("-o,--output", options.output, "The run's folder; default: runs/NAME");
   add_set(command, options.overrides);
   add_quiet(command, options.quiet);
+  command
+      .add_option("--max-hours", options.max_hours,
+                  "Stop after so many hours as on SIGTERM: with a checkpoint and exit code 75")
+      ->check(CLI::Range(1e-6, 1e6).description(""))
+      ->type_name("HOURS");
+}
+
+void begin_stoppable(const RunOptions& options) {
+  catch_stop_signals();
+  if (options.max_hours > 0) stop_after(3600 * options.max_hours);
 }
 
 }  // namespace equibolt

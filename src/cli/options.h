@@ -19,7 +19,11 @@ struct RunOptions {
   std::string output;
   std::vector<std::string> overrides;
   bool quiet = false;
+  double max_hours = 0;  ///< 0: no limit
 };
 void add_run_options(CLI::App& command, RunOptions& options);
+
+/// Catches signals and starts the clock of --max-hours, for the workflow's `stop`.
+void begin_stoppable(const RunOptions& options);
 
 }  // namespace equibolt

@@ -1,6 +1,7 @@
 #include "egnn/cpu_vector_field.h"
 
 #include <hwy/aligned_allocator.h>
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -64,6 +65,8 @@ class CpuVectorField final : public VectorField {
   }
 
   const Architecture& architecture() const override { return architecture_; }
+
+  std::string backend() const override { return "cpu " + instruction_sets().front() + " fp32"; }
 
   void set_parameters(std::span<const float> parameters) override {
     check_size("parameters", parameters.size(), layout_.size());
@@ -269,6 +272,15 @@ class CpuVectorField final : public VectorField {
 std::unique_ptr<VectorField> make_cpu_vector_field(const Architecture& architecture,
                                                    std::span<const float> parameters, ThreadPool& pool) {
   return std::make_unique<CpuVectorField>(architecture, parameters, pool);
+}
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> names;
+  // The best has the lowest bit.
+  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
+    names.emplace_back(hwy::TargetName(left & -left));
+  }
+  return names;
 }
 
 }  // namespace equibolt

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 #include "core/configurations.h"
 #include "egnn/architecture.h"
@@ -17,6 +18,9 @@ class VectorField {
   virtual ~VectorField() = default;
 
   virtual const Architecture& architecture() const = 0;
+
+  /// Device, instruction set and precision, as "cpu AVX2 fp32": what results depend on to the last bit.
+  virtual std::string backend() const = 0;
 
   /// Replaces θ; the order is ParameterLayout's.
   virtual void set_parameters(std::span<const float> parameters) = 0;

@@ -344,8 +344,9 @@ TEST(Simulation, StoppedAndResumedFromFilesItGivesTheSameBits) {
   while (!simulation->finished()) {
     simulation->advance();
     if (++blocks % 5 != 0) continue;
-    write_simulation_state(path, simulation->state());
-    simulation = std::make_unique<Simulation>(energy, small_options(), pool, read_simulation_state(path));
+    write_npz(path, to_npz(simulation->state()));
+    simulation =
+        std::make_unique<Simulation>(energy, small_options(), pool, simulation_state_from(read_npz(path)));
   }
   EXPECT_GT(blocks, 20);
   expect_same_bits(whole, result_of(*simulation));

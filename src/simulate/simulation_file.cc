@@ -87,12 +87,4 @@ SimulationState simulation_state_from(const Npz& npz) {
   return state;
 }
 
-void write_simulation_state(const std::filesystem::path& path, const SimulationState& state) {
-  write_npz(path, to_npz(state));
-}
-
-SimulationState read_simulation_state(const std::filesystem::path& path) {
-  return simulation_state_from(read_npz(path));
-}
-
 }  // namespace equibolt

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <filesystem>
-
 #include "io/npz.h"
 #include "simulate/simulation_state.h"
 
@@ -11,8 +9,5 @@ namespace equibolt {
 /// another format version; whether the shapes are those of a system and its options, Simulation checks.
 Npz to_npz(const SimulationState& state);
 SimulationState simulation_state_from(const Npz& npz);
-
-void write_simulation_state(const std::filesystem::path& path, const SimulationState& state);
-SimulationState read_simulation_state(const std::filesystem::path& path);
 
 }  // namespace equibolt

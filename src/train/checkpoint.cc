@@ -1,27 +1,17 @@
 #include "train/checkpoint.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "core/error.h"
-#include "io/npz.h"
+#include "io/generations.h"
 
 namespace equibolt {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 1;
-constexpr std::size_t kGenerations = 2;
+constexpr std::int64_t kFormatVersion = 2;
 
-/// The checkpoints of a folder, newest first: the names sort as the steps do.
-std::vector<std::filesystem::path> checkpoints_in(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> found;
-  if (!std::filesystem::is_directory(folder)) return found;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && name.ends_with(".npz")) found.push_back(entry.path());
-  }
-  std::sort(found.rbegin(), found.rend());
-  return found;
+Generations checkpoints_in(const std::filesystem::path& folder) {
+  return {folder, "step"};
 }
 
 Npz to_npz(const Checkpoint& checkpoint) {
@@ -30,6 +20,7 @@ Npz to_npz(const Checkpoint& checkpoint) {
   npz.arrays["format_version"] = Array::scalar(kFormatVersion);
   npz.arrays["fingerprint"] = Array::scalar(static_cast<std::int64_t>(checkpoint.fingerprint));
   npz.arrays["metrics_bytes"] = Array::scalar(static_cast<std::int64_t>(checkpoint.metrics_bytes));
+  npz.arrays["backend"] = Array::text(checkpoint.backend);
   npz.arrays["parameters"] = Array::of(state.parameters);
   npz.arrays["average"] = Array::of(state.average);
   npz.arrays["adam_first"] = Array::of(state.adam.first);
@@ -58,6 +49,7 @@ Checkpoint from_npz(const Npz& npz) {
   Checkpoint checkpoint;
   checkpoint.fingerprint = static_cast<std::uint64_t>(scalar("fingerprint"));
   checkpoint.metrics_bytes = static_cast<std::uint64_t>(scalar("metrics_bytes"));
+  checkpoint.backend = npz["backend"].as_text();
   TrainState& state = checkpoint.state;
   state.parameters = npz["parameters"].as_float();
   state.average = npz["average"].as_float();
@@ -86,24 +78,14 @@ Checkpoint from_npz(const Npz& npz) {
 }  // namespace
 
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint) {
-  write_npz(folder / fmt::format("step-{:012}.npz", checkpoint.state.step), to_npz(checkpoint));
-  const auto all = checkpoints_in(folder);
-  for (std::size_t k = kGenerations; k < all.size(); ++k) std::filesystem::remove(all[k]);
+  checkpoints_in(folder).write(checkpoint.state.step, to_npz(checkpoint));
 }
 
 std::optional<Checkpoint> read_newest_checkpoint(const std::filesystem::path& folder,
                                                  const std::function<void(const std::string&)>& warn) {
-  const auto all = checkpoints_in(folder);
-  for (const auto& path : all) {
-    try {
-      return from_npz(read_npz(path));
-    } catch (const Error& error) {
-      warn(fmt::format("checkpoint left aside: {}", error.what()));
-    }
-  }
-  if (!all.empty())
-    throw DataError("{}: none of the {} checkpoints can be read", folder.string(), all.size());
-  return std::nullopt;
+  std::optional<Checkpoint> newest;
+  checkpoints_in(folder).read_newest([&](const Npz& npz) { newest = from_npz(npz); }, warn);
+  return newest;
 }
 
 }  // namespace equibolt

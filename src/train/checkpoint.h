@@ -15,6 +15,7 @@ struct Checkpoint {
   TrainState state;
   std::uint64_t fingerprint = 0;    ///< of the data and of what else the training must not change under way
   std::uint64_t metrics_bytes = 0;  ///< length of the metrics file when the checkpoint was written
+  std::string backend;              ///< VectorField::backend() of the training
 };
 
 /// Writes folder/step-<step>.npz, whole or not at all, and removes all but the newest two.

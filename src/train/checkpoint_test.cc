@@ -32,6 +32,7 @@ class CheckpointFolder : public testing::Test {
     checkpoint.state.window = {3, 1.5, 2.5, 3.5, 10};
     checkpoint.fingerprint = 0xfedcba9876543210U;
     checkpoint.metrics_bytes = 77;
+    checkpoint.backend = "cpu SSE4 fp32";
     return checkpoint;
   }
 
@@ -63,6 +64,7 @@ TEST_F(CheckpointFolder, GivesBackWhatWasWrittenAndKeepsTwoGenerations) {
   EXPECT_EQ(found->state.window.start_seconds, 10);
   EXPECT_EQ(found->fingerprint, 0xfedcba9876543210U);
   EXPECT_EQ(found->metrics_bytes, 77U);
+  EXPECT_EQ(found->backend, "cpu SSE4 fp32");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 2);
 }
 

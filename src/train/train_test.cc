@@ -31,6 +31,7 @@ class PlainCoupling final : public Coupling {
 class LinearField final : public VectorField {
  public:
   const Architecture& architecture() const override { return architecture_; }
+  std::string backend() const override { return "test"; }
   void set_parameters(std::span<const float> parameters) override {
     theta_.assign(parameters.begin(), parameters.end());
   }

@@ -36,7 +36,8 @@ struct EvaluateOptions {
 /// All that defines a run; what `equibolt run` reads and the run folder keeps as config.toml.
 struct RunConfig {
   std::uint64_t seed = 1;
-  std::size_t threads = 0;  ///< 0: as many as the machine has
+  std::size_t threads = 0;          ///< 0: as many as the machine has
+  double checkpoint_seconds = 120;  ///< between saved states of a simulation and of samples under way
   SystemSpec system;
   DataFiles data;
   SimulateOptions simulate;

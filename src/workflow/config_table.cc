@@ -197,6 +197,9 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("threads", c.threads, std::size_t{0},
               "0: as many as the machine has; results do not depend on it", 1024);
 
+  table.positive("checkpoint_seconds", c.checkpoint_seconds,
+                 "between saved states of a simulation and of samples under way");
+
   table.section("system");
   std::vector<std::string> kinds;
   for (const auto& [name, unused] : system_kinds()) kinds.push_back('"' + name + '"');

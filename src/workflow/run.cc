@@ -18,8 +18,8 @@ namespace {
 enum class Change { refused, train_on, evaluate_again, harmless };
 
 Change effect_of(const std::string& key) {
-  if (key == "threads" || key == "train.log_every" || key == "train.checkpoint_every" ||
-      key == "train.producers") {
+  if (key == "threads" || key == "checkpoint_seconds" || key == "train.log_every" ||
+      key == "train.checkpoint_every" || key == "train.producers") {
     return Change::harmless;
   }
   for (const char* part : {"train.steps", "train.minutes", "train.learning_rate", "train.schedule",
@@ -40,7 +40,7 @@ std::map<std::string, std::string> values_of(RunConfig config) {
 /// configs, and removes results that the others make stale.
 void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& reporter) {
   const bool has_results = std::filesystem::exists(folder.simulation()) ||
-                           std::filesystem::exists(folder.simulation_state()) ||
+                           std::filesystem::exists(folder.simulation_states()) ||
                            std::filesystem::exists(folder.checkpoints());
   if (has_results && std::filesystem::exists(folder.config())) {
     const RunConfig old_config = parse_config(read_text_file(folder.config()), folder.config().string());
@@ -75,6 +75,7 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
                Reporter& reporter) {
   create_folder(folder.path);
   const RunLock lock(folder);
+  remove_partial_files(folder.path);
   settle_config(config, folder, reporter);
   const TargetData data = obtain_data(config, folder, stop, reporter);
   if (!std::filesystem::exists(folder.model())) train_run(config, folder, data, stop, reporter);
@@ -101,6 +102,7 @@ void simulate_run(const RunConfig& config, const RunFolder& folder, const std::f
                   Reporter& reporter) {
   create_folder(folder.path);
   const RunLock lock(folder);
+  remove_partial_files(folder.path);
   if (!config.data.train.empty()) throw UsageError("data.train is set: there is nothing to simulate");
   settle_config(config, folder, reporter);
   obtain_data(config, folder, stop, reporter);

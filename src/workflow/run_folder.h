@@ -15,8 +15,8 @@ struct RunFolder {
   std::filesystem::path train_data() const { return path / "data" / "train.npz"; }
   std::filesystem::path validation_data() const { return path / "data" / "validation.npz"; }
   std::filesystem::path test_data() const { return path / "data" / "test.npz"; }
-  /// The state of a simulation under way.
-  std::filesystem::path simulation_state() const { return path / "simulation.state.npz"; }
+  /// The states of a simulation under way.
+  std::filesystem::path simulation_states() const { return path / "simulation"; }
   std::filesystem::path simulation() const { return path / "simulation.json"; }
   std::filesystem::path checkpoints() const { return path / "checkpoints"; }
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }

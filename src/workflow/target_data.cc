@@ -7,6 +7,7 @@
 #include "core/geometry.h"
 #include "core/stopwatch.h"
 #include "io/configurations_file.h"
+#include "io/generations.h"
 #include "io/npz.h"
 #include "simulate/simulate.h"
 #include "simulate/simulation_file.h"
@@ -105,13 +106,19 @@ void warn_of(const SimulationResult& result, Reporter& reporter) {
   }
 }
 
-constexpr double kSecondsBetweenStates = 120;
+Generations states_in(const RunFolder& folder) {
+  return {folder.simulation_states(), "iteration"};
+}
 
 /// Starts the simulation, or goes on from the state in the folder.
 Simulation open_simulation(const SimulateOptions& options, const Energy& energy, ThreadPool& pool,
                            const RunFolder& folder, Reporter& reporter) {
-  if (!std::filesystem::exists(folder.simulation_state())) return {energy, options, pool};
-  Simulation simulation(energy, options, pool, read_simulation_state(folder.simulation_state()));
+  SimulationState state;
+  const bool found =
+      states_in(folder).read_newest([&](const Npz& npz) { state = simulation_state_from(npz); },
+                                    [&](const std::string& text) { reporter.warn(text); });
+  if (!found) return {energy, options, pool};
+  Simulation simulation(energy, options, pool, std::move(state));
   reporter.say("the simulation goes on from iteration {}", simulation.state().iteration);
   return simulation;
 }
@@ -127,14 +134,15 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   ThreadPool pool(config.threads);
   Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
+  create_folder(folder.simulation_states());
   reporter.start_progress("simulating");
   Stopwatch since_state;
   while (!simulation.finished()) {
     simulation.advance();
     reporter.progress(simulation.progress());
     const bool stopping = stop();
-    if (stopping || since_state.seconds() > kSecondsBetweenStates) {
-      write_simulation_state(folder.simulation_state(), simulation.state());
+    if (stopping || since_state.seconds() > config.checkpoint_seconds) {
+      states_in(folder).write(simulation.state().iteration, to_npz(simulation.state()));
       since_state = Stopwatch();
     }
     if (stopping) {
@@ -151,7 +159,7 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   write_split(folder.validation_data(), result, ranges[1]);
   write_split(folder.test_data(), result, ranges[2]);
   write_json(folder.simulation(), simulation_json(result));  // last: it marks the data as complete
-  std::filesystem::remove(folder.simulation_state());
+  std::filesystem::remove_all(folder.simulation_states());
   reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
                result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
                result.mean_energy.estimate.error, result.mean_energy.r_hat);

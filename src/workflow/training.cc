@@ -1,9 +1,7 @@
 #include "workflow/training.h"
 
-#define XXH_INLINE_ALL
 #include <fcntl.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +10,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
 #include "system/symmetry.h"
@@ -23,10 +22,9 @@ namespace {
 
 /// Of all that must not change under way: the data and the network's shape.
 std::uint64_t fingerprint_of(const Architecture& architecture, ConfigurationsView<const float> data) {
-  XXH64_hash_t hash = XXH3_64bits(data.data(), data.size() * sizeof(float));
   const std::uint64_t shape[] = {architecture.particles(), architecture.dim, architecture.hidden,
                                  architecture.layers, architecture.type_features};
-  return XXH3_64bits_withSeed(shape, sizeof shape, hash);
+  return content_hash(std::span<const std::uint64_t>(shape), content_hash(data.values()));
 }
 
 /// The lines of a training's metrics, appended to a file that is cut to where the checkpoint knew it.
@@ -85,6 +83,8 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   const std::size_t checked = std::min<std::size_t>(data.train.count(), 16);
   require_invariance(*energy, converted<double>(data.train.view().slice(0, checked)), config.seed);
   create_folder(folder.checkpoints());
+  ThreadPool pool(config.threads);
+  const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool);
   TrainState state = start_training(initial_parameters(architecture, config.seed));
   std::uint64_t metrics_bytes = 0;
   if (auto checkpoint = read_newest_checkpoint(folder.checkpoints(),
@@ -92,6 +92,12 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
     if (checkpoint->fingerprint != fingerprint) {
       throw UsageError("{}: its checkpoint was made with another network or other data; use another folder",
                        folder.path.string());
+    }
+    if (checkpoint->backend != field->backend()) {
+      reporter.warn(
+          fmt::format("the checkpoint was made on '{}', this is '{}': the training goes on, but not "
+                      "to the same bits",
+                      checkpoint->backend, field->backend()));
     }
     state = std::move(checkpoint->state);
     metrics_bytes = checkpoint->metrics_bytes;
@@ -103,8 +109,6 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   }
   MetricsFile metrics(folder.metrics(), metrics_bytes);
 
-  ThreadPool pool(config.threads);
-  const auto field = make_cpu_vector_field(architecture, state.parameters, pool);
   CouplingOptions coupling_options = config.coupling;
   coupling_options.types = energy->types();
   coupling_options.dim = energy->dim();
@@ -112,7 +116,7 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   TrainHooks hooks;
   hooks.log = [&](const TrainMetrics& m) { metrics.append(m); };
   hooks.checkpoint = [&](const TrainState& s) {
-    write_checkpoint(folder.checkpoints(), {s, fingerprint, metrics.flush_to_disk()});
+    write_checkpoint(folder.checkpoints(), {s, fingerprint, metrics.flush_to_disk(), field->backend()});
   };
   hooks.progress = [&](double fraction, const TrainMetrics& m) {
     reporter.progress(fraction, fmt::format("step {}  loss {:.4f}  validation {:.4f}  {:.0f} samples/s",
