@@ -5,6 +5,7 @@ Usage: cli_test.py PROGRAM [unittest arguments]
 """
 import json
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -162,6 +163,47 @@ class Run(Workplace):
     def test_the_reference_of_keys_is_the_committed_one(self):
         self.assertEqual(call("reference").stdout, (ROOT / "docs" / "config.md").read_text(),
                          "docs/config.md is stale: equibolt reference > docs/config.md")
+
+
+class SampleInParts(Workplace):
+    MODEL = ROOT / "models" / "dw4.safetensors"
+
+    def sample(self, count, name, *more, code=0):
+        return call("sample", self.MODEL, "-n", count, "-o", self.path / name, "--set", "flow.steps=5", *more, code=code)
+
+    def test_a_killed_and_a_stopped_one_go_on_to_the_same_bytes(self):
+        self.sample(6000, "whole.npz")
+        parts = self.path / "pieces.npz.parts"
+        command = [PROGRAM, "sample", self.MODEL, "-n", "6000", "-o", self.path / "pieces.npz", "--set", "flow.steps=5",
+                   "--set", "checkpoint_seconds=1e-9", "--set", "threads=1"]
+        for blow in (signal.SIGKILL, signal.SIGTERM):
+            before = len(list(parts.glob("*.npz")))
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            while len(list(parts.glob("*.npz"))) <= before and process.poll() is None:
+                time.sleep(0.001)
+            self.assertIsNone(process.poll(), "ended before the signal")
+            process.send_signal(blow)
+            said = process.communicate(timeout=60)[1]
+            self.assertEqual(process.returncode, 75 if blow == signal.SIGTERM else -signal.SIGKILL, said)
+            self.assertFalse((self.path / "pieces.npz").exists())
+        other = call("sample", self.MODEL, "-n", "6000", "-o", self.path / "pieces.npz", "--seed", 9, "--set",
+                     "flow.steps=5", code=2)
+        self.assertIn("another request", other.stderr)
+        self.sample(6000, "pieces.npz")
+        self.assertFalse(parts.exists())
+        self.assertEqual((self.path / "whole.npz").read_bytes(), (self.path / "pieces.npz").read_bytes())
+        self.assertIn("already", self.sample(6000, "pieces.npz").stderr)
+        self.assertIn("exists", self.sample(5999, "pieces.npz", code=2).stderr)
+
+    def test_memory_is_flat_and_the_first_samples_are_those_of_fewer(self):
+        peaks = []
+        for count in (20000, 200000):
+            self.sample(count, f"{count}.npz", "--set", "flow.divergence_nodes=2", "--set", "flow.method=midpoint")
+            peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        self.assertLess(peaks[1] - peaks[0], 30000, "kB")  # 200 000 in memory take 80 MB and more
+        few, more = (np.load(self.path / f"{count}.npz") for count in (20000, 200000))
+        for name in set(few.files) - {"about", "format_version"}:
+            np.testing.assert_array_equal(few[name], more[name][:20000], name)
 
 
 class Network(Workplace):

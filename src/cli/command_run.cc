@@ -17,7 +17,7 @@ void add_run(CLI::App& app) {
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
     const RunFolder folder = run_folder_for(options->config, options->output);
-    begin_stoppable(*options);
+    begin_stoppable(options->max_hours);
     Reporter reporter(options->quiet);
     const Evaluation evaluation = run(config, folder, stop_requested, reporter);
     fmt::print("{}", evaluation_table(evaluation));

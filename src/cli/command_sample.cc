@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -7,9 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "core/error.h"
+#include "core/cancel.h"
+#include "io/npz.h"
 #include "workflow/reporter.h"
-#include "workflow/sampling.h"
+#include "workflow/samples_file.h"
 
 namespace equibolt {
 
@@ -21,9 +23,10 @@ void add_sample(CLI::App& app) {
     std::optional<std::uint64_t> seed;
     std::vector<std::string> overrides;
     bool quiet = false;
+    double max_hours = 0;
   };
-  auto* command =
-      app.add_subcommand("sample", "Draw independent samples with exact density, energy and weight");
+  auto* command = app.add_subcommand(
+      "sample", "Draw independent samples with exact density, energy and weight; the same command resumes");
   const auto options = std::make_shared<Options>();
   command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
   command->add_option("-n,--samples", options->count, "How many")->required()->check(CLI::PositiveNumber);
@@ -32,17 +35,24 @@ void add_sample(CLI::App& app) {
                       "Sample i depends on the seed and i alone; default: the run's");
   add_set(*command, options->overrides);
   add_quiet(*command, options->quiet);
+  add_max_hours(*command, options->max_hours);
   command->callback([options] {
+    begin_stoppable(options->max_hours);
     Session session = Session::open(options->source, options->overrides);
     Reporter reporter(options->quiet);
     reporter.start_progress("sampling");
-    const WeightedSamples samples =
-        draw_samples(session, options->seed.value_or(session.config().seed), 0, options->count,
-                     [&](double fraction) { reporter.progress(fraction); });
-    write_samples(options->output, samples);
-    if (samples.failed() > 0) {
-      reporter.warn(fmt::format("{} of {} samples failed and have weight zero; see 'status'",
-                                samples.failed(), options->count));
+    const SamplesTask task =
+        task_of_flow(session, options->output, options->seed.value_or(session.config().seed), options->count);
+    if (!make_samples_file(task, stop_requested, [&](double fraction) { reporter.progress(fraction); })) {
+      reporter.say("{} holds these {} samples already", options->output, options->count);
+      return;
+    }
+    const auto status = read_npz_array(options->output, "status").as_int64();
+    const auto failed =
+        options->count - static_cast<std::size_t>(std::count(status.begin(), status.end(), 0));
+    if (failed > 0) {
+      reporter.warn(
+          fmt::format("{} of {} samples failed and have weight zero; see 'status'", failed, options->count));
     }
     reporter.say("wrote {} samples to {}", options->count, options->output);
   });

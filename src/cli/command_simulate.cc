@@ -18,7 +18,7 @@ void add_simulate(CLI::App& app) {
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
     const RunFolder folder = run_folder_for(options->config, options->output);
-    begin_stoppable(*options);
+    begin_stoppable(options->max_hours);
     Reporter reporter(options->quiet);
     simulate_run(config, folder, stop_requested, reporter);
     fmt::print("{}\n", folder.simulation().string());

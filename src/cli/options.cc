@@ -17,6 +17,14 @@ void add_quiet(CLI::App& command, bool& quiet) {
   command.add_flag("-q,--quiet", quiet, "Say nothing but warnings, errors and the result");
 }
 
+void add_max_hours(CLI::App& command, double& max_hours) {
+  command
+      .add_option("--max-hours", max_hours,
+                  "Stop after so many hours as on SIGTERM: with a checkpoint and exit code 75")
+      ->check(CLI::Range(1e-6, 1e6).description(""))
+      ->type_name("HOURS");
+}
+
 void add_run_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("CONFIG", options.config,
@@ -25,16 +33,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("-o,--output", options.output, "The run's folder; default: runs/NAME");
   add_set(command, options.overrides);
   add_quiet(command, options.quiet);
-  command
-      .add_option("--max-hours", options.max_hours,
-                  "Stop after so many hours as on SIGTERM: with a checkpoint and exit code 75")
-      ->check(CLI::Range(1e-6, 1e6).description(""))
-      ->type_name("HOURS");
+  add_max_hours(command, options.max_hours);
 }
 
-void begin_stoppable(const RunOptions& options) {
+void begin_stoppable(double max_hours) {
   catch_stop_signals();
-  if (options.max_hours > 0) stop_after(3600 * options.max_hours);
+  if (max_hours > 0) stop_after(3600 * max_hours);
 }
 
 }  // namespace equibolt

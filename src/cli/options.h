@@ -13,6 +13,8 @@ void add_set(CLI::App& command, std::vector<std::string>& overrides);
 
 void add_quiet(CLI::App& command, bool& quiet);
 
+void add_max_hours(CLI::App& command, double& max_hours);
+
 /// The options of the commands that make a run's folder.
 struct RunOptions {
   std::string config;
@@ -23,7 +25,7 @@ struct RunOptions {
 };
 void add_run_options(CLI::App& command, RunOptions& options);
 
-/// Catches signals and starts the clock of --max-hours, for the workflow's `stop`.
-void begin_stoppable(const RunOptions& options);
+/// Catches signals and starts the clock of --max-hours (0: no limit), for the workflow's `stop`.
+void begin_stoppable(double max_hours);
 
 }  // namespace equibolt

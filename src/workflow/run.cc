@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "workflow/config_table.h"
+#include "workflow/samples_file.h"
 #include "workflow/sampling.h"
 #include "workflow/target_data.h"
 #include "workflow/training.h"
@@ -87,7 +88,8 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
     };
     reporter.start_progress("sampling");
     const WeightedSamples samples = draw_samples(session, config.seed, 0, config.evaluate.samples, progress);
-    write_samples(folder.samples(), samples);
+    write_samples(folder.samples(), samples,
+                  task_of_flow(session, folder.samples(), config.seed, config.evaluate.samples).about);
     reporter.start_progress("densities of test data");
     const auto test = converted<double>(data.test.view());
     Evaluation evaluation = evaluate(session, samples, test, progress);

@@ -94,7 +94,25 @@ WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const 
   return weigh(session, x.count(), flow, progress);
 }
 
-void write_samples(const std::filesystem::path& path, const WeightedSamples& samples) {
+void append(WeightedSamples& samples, const WeightedSamples& more) {
+  const std::size_t before = samples.x.count();
+  Configurations<double> x(before + more.x.count(), more.x.particles(), more.x.dim());
+  std::copy(samples.x.values().begin(), samples.x.values().end(), x.data());
+  std::copy(more.x.values().begin(), more.x.values().end(), x.data() + samples.x.size());
+  samples.x = std::move(x);
+  const auto join = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  join(samples.log_density, more.log_density);
+  join(samples.energy, more.energy);
+  join(samples.log_weight, more.log_weight);
+  join(samples.arc_length, more.arc_length);
+  join(samples.displacement, more.displacement);
+  join(samples.evaluations, more.evaluations);
+  join(samples.divergences, more.divergences);
+  join(samples.status, more.status);
+}
+
+void write_samples(const std::filesystem::path& path, const WeightedSamples& samples,
+                   const std::string& about) {
   Npz npz;
   npz.arrays["x"] = Array::of(converted<float>(samples.x.view()).view());
   npz.arrays["log_density"] = Array::of(samples.log_density);
@@ -102,6 +120,11 @@ void write_samples(const std::filesystem::path& path, const WeightedSamples& sam
   npz.arrays["log_weight"] = Array::of(samples.log_weight);
   npz.arrays["path_length"] = Array::of(samples.arc_length);
   npz.arrays["path_displacement"] = Array::of(samples.displacement);
+  npz.arrays["evaluations"] =
+      Array::of(std::vector<std::int64_t>(samples.evaluations.begin(), samples.evaluations.end()));
+  npz.arrays["divergences"] =
+      Array::of(std::vector<std::int64_t>(samples.divergences.begin(), samples.divergences.end()));
+  npz.arrays["about"] = Array::text(about);
   std::vector<std::uint8_t> status;
   for (const SampleStatus s : samples.status) status.push_back(static_cast<std::uint8_t>(s));
   npz.arrays["status"] = Array::of(status);

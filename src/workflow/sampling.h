@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/configurations.h"
@@ -47,8 +48,12 @@ WeightedSamples draw_samples(Session& session, std::uint64_t seed, std::size_t f
 WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const double> x,
                                      const ProgressCallback& progress = {});
 
+/// Puts `more` behind `samples`, which may be empty.
+void append(WeightedSamples& samples, const WeightedSamples& more);
+
 /// npz with x (B,N,D) float32 and, (B,) each, log_density, energy, log_weight, path_length,
-/// path_displacement (float64), status (uint8).
-void write_samples(const std::filesystem::path& path, const WeightedSamples& samples);
+/// path_displacement (float64), evaluations, divergences (int64) and status (uint8); `about` as text.
+void write_samples(const std::filesystem::path& path, const WeightedSamples& samples,
+                   const std::string& about);
 
 }  // namespace equibolt

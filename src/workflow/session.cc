@@ -13,11 +13,12 @@ namespace equibolt {
 Session Session::open(const std::string& run_or_model, const std::vector<std::string>& overrides) {
   for (const std::string& text : overrides) {
     const bool harmless = text.starts_with("flow.") || text.starts_with("evaluate.") ||
-                          text.starts_with("threads=") || text.starts_with("seed=");
+                          text.starts_with("threads=") || text.starts_with("seed=") ||
+                          text.starts_with("checkpoint_seconds=");
     if (!harmless) {
       throw UsageError(
           "--set {}: a trained model's system and training are fixed; expected a key of flow or "
-          "evaluate, threads or seed",
+          "evaluate, threads, seed or checkpoint_seconds",
           text);
     }
   }
