@@ -94,6 +94,32 @@ class Run(Workplace):
         evaluation = json.loads(done.stdout)
         self.assertEqual(evaluation["n_samples"], 200)
         self.assertEqual(evaluation["n_test"], 50)
+        self.stop_and_go_on_with_evaluate(run)
+
+    def stop_and_go_on_with_evaluate(self, run):
+        command = ["evaluate", run, "-n", 3000, "--json", "-q"]
+        said = call(*command, "--max-hours", "1e-6", code=75).stderr
+        self.assertIn("the same command goes on from there", said)
+        parts, = run.glob("evaluations/*/samples.npz.parts")
+        kept = {path: path.stat().st_mtime_ns for path in parts.glob("*.npz")}
+        self.assertTrue(kept)
+        call(*command, "--max-hours", "1e-6", code=75)
+        self.assertEqual(kept, {path: path.stat().st_mtime_ns for path in kept})
+        resumed = call(*command).stdout
+        self.assertFalse((run / "evaluations").exists())
+        whole = self.path / "evaluation"
+        self.assertEqual(resumed, call(*command, "-o", whole).stdout)
+        self.assertEqual(json.loads(resumed), json.loads((whole / "evaluation.json").read_text()))
+        self.assertEqual(np.load(whole / "samples.npz")["x"].shape, (3000, 4, 2))
+
+    def test_the_log_can_be_json(self):
+        done = call("run", "dw4", "-o", self.path / "run", *sets(SMALL), "--log-format", "json")
+        events = [json.loads(line) for line in done.stderr.splitlines()]
+        self.assertLessEqual({"message", "progress"}, {event["event"] for event in events})
+        self.assertTrue(all(0 <= event["fraction"] <= 1 for event in events if event["event"] == "progress"))
+        failed = call("--log-format", "json", "evaluate", self.path / "absent", code=4)
+        event, = map(json.loads, failed.stderr.splitlines())
+        self.assertEqual((event["event"], str(self.path / "absent") in event["text"]), ("error", True))
 
     def test_result_does_not_depend_on_the_number_of_threads(self):
         for threads in (1, 3):

@@ -40,10 +40,9 @@ void add_sample(CLI::App& app) {
     begin_stoppable(options->max_hours);
     Session session = Session::open(options->source, options->overrides);
     Reporter reporter(options->quiet);
-    reporter.start_progress("sampling");
     const SamplesTask task =
         task_of_flow(session, options->output, options->seed.value_or(session.config().seed), options->count);
-    if (!make_samples_file(task, stop_requested, [&](double fraction) { reporter.progress(fraction); })) {
+    if (!make_samples_file(task, stop_requested, reporter)) {
       reporter.say("{} holds these {} samples already", options->output, options->count);
       return;
     }

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/version.h"
 #include "workflow/config_table.h"
 
@@ -32,7 +33,7 @@ std::string suggestion(const CLI::App& app, int argc, char** argv) {
   for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
     known.push_back(sub->get_name());
   }
-  for (const std::string& word : command.remaining()) {
+  for (const std::string& word : app.remaining(true)) {
     const std::string name = word.substr(0, word.find('='));
     const std::string nearest = nearest_name(name, known);
     if (!nearest.empty()) return fmt::format("; did you mean '{}'?", nearest);
@@ -50,6 +51,13 @@ ExitCode run_command_line(int argc, char** argv) {
   app.name("equibolt");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("equibolt ") + version());
+  app.add_option_function<std::string>(
+         "--log-format",
+         [](const std::string& name) { set_log_format(name == "json" ? LogFormat::json : LogFormat::text); },
+         "What standard error gets: text, or json: an object per line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->trigger_on_parse();
+  app.fallthrough();
   add_init(app);
   add_run(app);
   add_simulate(app);
@@ -76,20 +84,21 @@ ExitCode run_command_line(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using equibolt::ExitCode;
+  using equibolt::log_text;
   ExitCode code = ExitCode::done;
   try {
     code = equibolt::run_command_line(argc, argv);
   } catch (const equibolt::Error& error) {
-    fmt::print(stderr, "equibolt: {}\n", error.what());
+    log_text("error", error.what());
     code = error.code();
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "equibolt: out of memory\n");
+    log_text("error", "out of memory");
     code = ExitCode::numerical;
   } catch (const std::filesystem::filesystem_error& error) {
-    fmt::print(stderr, "equibolt: {}\n", error.what());
+    log_text("error", error.what());
     code = ExitCode::io;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "equibolt: internal error: {}\n", error.what());
+    log_text("error", fmt::format("internal error: {}", error.what()));
     code = ExitCode::numerical;
   }
   return static_cast<int>(code);

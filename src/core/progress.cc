@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
 
 namespace equibolt {
 
@@ -24,17 +27,25 @@ Progress::~Progress() {
 }
 
 void Progress::update(double done, std::string_view note) {
-  if (!terminal_) return;
+  const bool json = log_format() == LogFormat::json;
+  if (!terminal_ && !json) return;
   const auto now = Clock::now();
-  if (now - drawn_ < std::chrono::milliseconds(200)) return;
+  if (now - drawn_ < std::chrono::milliseconds(json ? 2000 : 200)) return;
   drawn_ = now;
-  shown_ = true;
   const double fraction = total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 0.0;
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   if (first_ < 0) first_ = fraction;
   const double gained = fraction - first_;
-  const std::string left =
-      gained > 0 ? duration_text(elapsed * (1 - fraction) / gained) + " left" : std::string("starting");
+  const double seconds_left = elapsed * (1 - fraction) / gained;
+  if (json) {
+    nlohmann::ordered_json line{{"task", label_}, {"fraction", fraction}};
+    if (gained > 0) line["seconds_left"] = seconds_left;
+    if (!note.empty()) line["note"] = note;
+    log_fields("progress", line);
+    return;
+  }
+  shown_ = true;
+  const std::string left = gained > 0 ? duration_text(seconds_left) + " left" : std::string("starting");
   fmt::print(stderr, "\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note);
   std::fflush(stderr);
 }

@@ -8,7 +8,7 @@
 namespace equibolt {
 
 /// One line on the terminal that says how far a long task is and how long it will still take. Silent when
-/// standard error is not a terminal.
+/// standard error is not a terminal, unless the log is JSON: then a line every two seconds.
 class Progress {
  public:
   Progress(std::string label, double total);

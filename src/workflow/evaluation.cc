@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "io/configurations_file.h"
 #include "workflow/run_folder.h"
+#include "workflow/samples_file.h"
 
 namespace equibolt {
 namespace {
@@ -187,8 +188,7 @@ Configurations<double> thinned(ConfigurationsView<const double> x, std::size_t w
 
 }  // namespace
 
-Evaluation evaluate(Session& session, const WeightedSamples& samples, ConfigurationsView<const double> test,
-                    const ProgressCallback& progress) {
+Evaluation evaluate(const Session& session, const WeightedSamples& samples, const WeightedSamples& test) {
   if (samples.failed() == samples.x.count()) {
     throw NumericalError("all of the {} samples failed; the network is not usable", samples.x.count());
   }
@@ -200,14 +200,24 @@ Evaluation evaluate(Session& session, const WeightedSamples& samples, Configurat
   } else {
     put_nothing(evaluation, {"log_z_reference", "log_z_reference_error"});
   }
-  WeightedSamples weighed;
-  if (test.count() > 0) {
-    const auto chosen = thinned(test, session.config().evaluate.test_samples);
-    weighed = weigh_configurations(session, chosen, progress);
-  }
-  put_test_data(evaluation, samples, weighed, log_z);
+  put_test_data(evaluation, samples, test, log_z);
   put_paths(evaluation, samples);
   return evaluation;
+}
+
+Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> test,
+                             const EvaluationFiles& files, const std::function<bool()>& stop,
+                             Reporter& reporter) {
+  const RunConfig& config = session.config();
+  make_samples_file(task_of_flow(session, files.samples, config.seed, config.evaluate.samples), stop,
+                    reporter);
+  WeightedSamples weighed;
+  if (test.count() > 0) {
+    const auto chosen = thinned(test, config.evaluate.test_samples);
+    make_samples_file(task_of_configurations(session, files.test_densities, chosen.view()), stop, reporter);
+    weighed = read_samples(files.test_densities);
+  }
+  return evaluate(session, read_samples(files.samples), weighed);
 }
 
 Configurations<double> test_data_of(const std::string& run_or_model, const std::string& data,

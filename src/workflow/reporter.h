@@ -2,17 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "core/log.h"
 #include "core/progress.h"
 
 namespace equibolt {
 
-/// Tells the user what a workflow does: plain lines on standard error and a progress line where that is a
-/// terminal.
+/// Tells the user what a workflow does: lines on standard error and a progress line where that is a
+/// terminal, or JSON lines (core/log.h).
 class Reporter {
  public:
   explicit Reporter(bool quiet = false) : quiet_(quiet) {}
@@ -20,12 +20,12 @@ class Reporter {
   template <typename... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) {
     progress_.reset();
-    if (!quiet_) fmt::print(stderr, "{}\n", fmt::format(format, std::forward<Args>(args)...));
+    if (!quiet_) log_text("message", fmt::format(format, std::forward<Args>(args)...));
   }
   /// Warnings are said also when quiet.
   void warn(const std::string& text) {
     progress_.reset();
-    fmt::print(stderr, "warning: {}\n", text);
+    log_text("warning", text);
   }
   void start_progress(const std::string& label) {
     progress_ = quiet_ ? nullptr : std::make_unique<Progress>(label, 1.0);

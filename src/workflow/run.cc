@@ -8,7 +8,6 @@
 #include "io/atomic_file.h"
 #include "workflow/config_table.h"
 #include "workflow/samples_file.h"
-#include "workflow/sampling.h"
 #include "workflow/target_data.h"
 #include "workflow/training.h"
 
@@ -35,6 +34,12 @@ std::map<std::string, std::string> values_of(RunConfig config) {
   std::map<std::string, std::string> values;
   for (const ConfigKey& key : config_table(config)) values[key.name] = key.text();
   return values;
+}
+
+void remove_evaluation(const RunFolder& folder) {
+  std::filesystem::remove(folder.evaluation());
+  remove_samples_file(folder.samples());
+  remove_samples_file(folder.test_densities());
 }
 
 /// Puts the config into the folder. Where another one is there, refuses changes that would mix results of two
@@ -65,7 +70,7 @@ void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& r
           folder.path.string(), refused);
     }
     if (train_again) std::filesystem::remove(folder.model());
-    if (evaluate_again) std::filesystem::remove(folder.evaluation());
+    if (evaluate_again) remove_evaluation(folder);
   }
   write_file(folder.config(), config_text(config, true));
 }
@@ -79,23 +84,15 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
   remove_partial_files(folder.path);
   settle_config(config, folder, reporter);
   const TargetData data = obtain_data(config, folder, stop, reporter);
-  if (!std::filesystem::exists(folder.model())) train_run(config, folder, data, stop, reporter);
-  Session session(config, read_model(folder.model()));
+  if (!std::filesystem::exists(folder.model())) {
+    remove_evaluation(folder);  // of another training
+    train_run(config, folder, data, stop, reporter);
+  }
   if (!std::filesystem::exists(folder.evaluation())) {
-    const ProgressCallback progress = [&](double fraction) {
-      if (stop()) throw Stopped("stopped in the evaluation; the same command begins it again");
-      reporter.progress(fraction);
-    };
-    reporter.start_progress("sampling");
-    const WeightedSamples samples = draw_samples(session, config.seed, 0, config.evaluate.samples, progress);
-    write_samples(folder.samples(), samples,
-                  task_of_flow(session, folder.samples(), config.seed, config.evaluate.samples).about);
-    reporter.start_progress("densities of test data");
+    Session session(config, read_model(folder.model()));
     const auto test = converted<double>(data.test.view());
-    Evaluation evaluation = evaluate(session, samples, test, progress);
-    reporter.end_progress();
-    write_json(folder.evaluation(), evaluation);
-    return evaluation;
+    const EvaluationFiles files{folder.samples(), folder.test_densities()};
+    write_json(folder.evaluation(), evaluate_in_files(session, test, files, stop, reporter));
   }
   return read_json(folder.evaluation());
 }

@@ -22,6 +22,7 @@ struct RunFolder {
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   std::filesystem::path model() const { return path / "model.safetensors"; }
   std::filesystem::path samples() const { return path / "samples.npz"; }
+  std::filesystem::path test_densities() const { return path / "test_densities.npz"; }
   std::filesystem::path evaluation() const { return path / "evaluation.json"; }
 };
 

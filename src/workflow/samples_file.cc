@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <vector>
 
 #include "core/error.h"
@@ -24,11 +25,14 @@ constexpr std::size_t kPartBytes = std::size_t{4}
 constexpr std::size_t kFirstBlock = 16, kLargestBlock = 1024;
 constexpr double kBlockSeconds = 5;  // how long a stop may have to wait, about
 
+std::filesystem::path parts_folder(std::filesystem::path file) {
+  return file += ".parts";
+}
+
 /// The parts of a samples file: npz files of the same format, each with the index of its first sample.
 class Parts {
  public:
-  explicit Parts(const SamplesTask& task) : task_(task), folder_(task.file) {
-    folder_ += ".parts";
+  explicit Parts(const SamplesTask& task) : task_(task), folder_(parts_folder(task.file)) {
     create_folder(folder_);
     lock_ = std::make_unique<RunLock>(RunFolder{folder_});
     remove_partial_files(folder_);
@@ -92,10 +96,43 @@ bool is_complete(const SamplesTask& task) {
       task.file.string(), count, about, task.count, task.about);
 }
 
+/// What samples have cost so far.
+class Throughput {
+ public:
+  void add(const WeightedSamples& samples, double seconds) {
+    samples_ += samples.status.size();
+    evaluations_ = std::accumulate(samples.evaluations.begin(), samples.evaluations.end(), evaluations_);
+    divergences_ = std::accumulate(samples.divergences.begin(), samples.divergences.end(), divergences_);
+    seconds_ += seconds;
+  }
+  std::string text() const {
+    const auto each = [&](std::size_t sum) {
+      return static_cast<double>(sum) / static_cast<double>(std::max<std::size_t>(samples_, 1));
+    };
+    return fmt::format("{:.4g} per second, {:.4g} velocities and {:.4g} divergences each",
+                       static_cast<double>(samples_) / std::max(seconds_, 1e-9),
+                       each(evaluations_ - divergences_), each(divergences_));
+  }
+
+ private:
+  std::size_t samples_ = 0, evaluations_ = 0, divergences_ = 0;
+  double seconds_ = 0;
+};
+
+/// The network and how its paths are computed.
+nlohmann::ordered_json about_model(const Session& session) {
+  nlohmann::ordered_json about{
+      {"model", fmt::format("{:016x}", content_hash(std::span<const float>(session.model().parameters)))}};
+  RunConfig config = session.config();
+  for (const ConfigKey& key : config_table(config)) {
+    if (key.name.starts_with("flow.") || key.name.starts_with("system.")) about[key.name] = key.text();
+  }
+  return about;
+}
+
 }  // namespace
 
-bool make_samples_file(const SamplesTask& task, const std::function<bool()>& stop,
-                       const ProgressCallback& progress) {
+bool make_samples_file(const SamplesTask& task, const std::function<bool()>& stop, Reporter& reporter) {
   if (is_complete(task)) return false;
   Parts parts(task);
   if (parts.done() > task.count) {
@@ -103,13 +140,17 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
         "{}.parts: holds {} samples already, {} are asked for; remove it, or give another output",
         task.file.string(), parts.done(), task.count);
   }
+  reporter.start_progress(task.label);
   WeightedSamples pending;
   Stopwatch since_part;
+  Throughput throughput;
   std::size_t block = kFirstBlock;
   for (std::size_t made = parts.done(); made < task.count;) {
     const std::size_t size = std::min(block, task.count - made);
     const Stopwatch watch;
-    append(pending, task.make(made, size));
+    const WeightedSamples samples = task.make(made, size);
+    append(pending, samples);
+    throughput.add(samples, watch.seconds());
     made += size;
     if (watch.seconds() < kBlockSeconds) block = std::min(2 * block, kLargestBlock);
     const bool last = made == task.count, stopping = stop && stop();
@@ -120,27 +161,39 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
       since_part = Stopwatch();
     }
     if (stopping && !last) {
-      throw Stopped("stopped after {} of {} samples; the same command goes on from there", made, task.count);
+      throw Stopped("{}: stopped after {} of {}; the same command goes on from there", task.label, made,
+                    task.count);
     }
-    if (progress) progress(static_cast<double>(made) / static_cast<double>(task.count));
+    reporter.progress(static_cast<double>(made) / static_cast<double>(task.count), throughput.text());
   }
   parts.join();
+  reporter.say("{}: {}, {}", task.label, task.count, throughput.text());
   return true;
 }
 
 SamplesTask task_of_flow(Session& session, const std::filesystem::path& file, std::uint64_t seed,
                          std::size_t count) {
-  nlohmann::ordered_json about{
-      {"model", fmt::format("{:016x}", content_hash(std::span<const float>(session.model().parameters)))},
-      {"seed", seed}};
-  RunConfig config = session.config();
-  for (const ConfigKey& key : config_table(config)) {
-    if (key.name.starts_with("flow.") || key.name.starts_with("system.")) about[key.name] = key.text();
-  }
+  nlohmann::ordered_json about = about_model(session);
+  about["seed"] = seed;
   const auto make = [&session, seed](std::size_t first, std::size_t size) {
     return draw_samples(session, seed, first, size);
   };
-  return {file, about.dump(), count, session.config().checkpoint_seconds, make};
+  return {"samples", file, about.dump(), count, session.config().checkpoint_seconds, make};
+}
+
+SamplesTask task_of_configurations(Session& session, const std::filesystem::path& file,
+                                   ConfigurationsView<const double> x) {
+  nlohmann::ordered_json about = about_model(session);
+  about["configurations"] = fmt::format("{:016x}", content_hash(x.values()));
+  const auto make = [&session, x](std::size_t first, std::size_t size) {
+    return weigh_configurations(session, x.slice(first, size));
+  };
+  return {"densities of test data", file, about.dump(), x.count(), session.config().checkpoint_seconds, make};
+}
+
+void remove_samples_file(const std::filesystem::path& file) {
+  std::filesystem::remove(file);
+  std::filesystem::remove_all(parts_folder(file));
 }
 
 }  // namespace equibolt

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "analyze/likelihood.h"
+#include "core/error.h"
 #include "core/geometry.h"
 #include "flow/flow.h"
 #include "io/npz.h"
@@ -37,8 +38,7 @@ SampleStatus status_of(IntegrationStatus path, EnergyStatus energy) {
 
 /// Runs `flow(first, count)` block by block and joins what it gives with energies and weights.
 template <typename Flow>
-WeightedSamples weigh(Session& session, std::size_t count, const Flow& flow,
-                      const ProgressCallback& progress) {
+WeightedSamples weigh(Session& session, std::size_t count, const Flow& flow) {
   WeightedSamples all;
   all.x = Configurations<double>(count, session.particles(), session.dim());
   all.energy.resize(count);
@@ -63,7 +63,6 @@ WeightedSamples weigh(Session& session, std::size_t count, const Flow& flow,
       all.evaluations.push_back(block.paths.evaluations[b]);
       all.divergences.push_back(block.paths.divergences[b]);
     }
-    if (progress) progress(static_cast<double>(first + size) / static_cast<double>(count));
   }
   return all;
 }
@@ -75,23 +74,21 @@ std::size_t WeightedSamples::failed() const {
       std::count_if(status.begin(), status.end(), [](SampleStatus s) { return s != SampleStatus::ok; }));
 }
 
-WeightedSamples draw_samples(Session& session, std::uint64_t seed, std::size_t first, std::size_t count,
-                             const ProgressCallback& progress) {
+WeightedSamples draw_samples(Session& session, std::uint64_t seed, std::size_t first, std::size_t count) {
   const auto flow = [&](std::size_t block_first, std::size_t size) {
     return sample_flow(session.dynamics(), session.config().flow, seed, first + block_first, size,
                        session.particles(), session.dim());
   };
-  return weigh(session, count, flow, progress);
+  return weigh(session, count, flow);
 }
 
-WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const double> x,
-                                     const ProgressCallback& progress) {
+WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const double> x) {
   Configurations<double> centred = converted<double>(x);
   remove_mean(centred.view());
   const auto flow = [&](std::size_t first, std::size_t size) {
     return flow_density(session.dynamics(), session.config().flow, centred.view().slice(first, size));
   };
-  return weigh(session, x.count(), flow, progress);
+  return weigh(session, x.count(), flow);
 }
 
 void append(WeightedSamples& samples, const WeightedSamples& more) {
@@ -130,6 +127,37 @@ void write_samples(const std::filesystem::path& path, const WeightedSamples& sam
   npz.arrays["status"] = Array::of(status);
   npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
   write_npz(path, npz);
+}
+
+WeightedSamples read_samples(const std::filesystem::path& path) {
+  const Npz npz = read_npz(path);
+  WeightedSamples samples;
+  const Array& x = npz["x"];
+  if (x.shape.size() != 3) {
+    throw DataError("{}: x has shape {}, expected (B, N, D)", path.string(), shape_text(x.shape));
+  }
+  samples.x = Configurations<double>(x.shape[0], x.shape[1], x.shape[2]);
+  const std::vector<double> coordinates = x.as_double();
+  std::copy(coordinates.begin(), coordinates.end(), samples.x.data());
+  const auto column = [&](const char* name) -> const Array& {
+    const Array& array = npz[name];
+    if (array.shape == std::vector{x.shape[0]}) return array;
+    throw DataError("{}: {} has shape {}, expected ({},) as x", path.string(), name, shape_text(array.shape),
+                    x.shape[0]);
+  };
+  const auto counts = [&](const char* name) {
+    const std::vector<std::int64_t> numbers = column(name).as_int64();
+    return std::vector<std::size_t>(numbers.begin(), numbers.end());
+  };
+  samples.log_density = column("log_density").as_double();
+  samples.energy = column("energy").as_double();
+  samples.log_weight = column("log_weight").as_double();
+  samples.arc_length = column("path_length").as_double();
+  samples.displacement = column("path_displacement").as_double();
+  samples.evaluations = counts("evaluations");
+  samples.divergences = counts("divergences");
+  for (const std::size_t code : counts("status")) samples.status.push_back(static_cast<SampleStatus>(code));
+  return samples;
 }
 
 }  // namespace equibolt

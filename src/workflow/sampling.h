@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,15 +37,11 @@ struct WeightedSamples {
   std::size_t failed() const;
 };
 
-using ProgressCallback = std::function<void(double fraction)>;
-
 /// Samples first, …, first+count−1 of `seed` from the flow.
-WeightedSamples draw_samples(Session& session, std::uint64_t seed, std::size_t first, std::size_t count,
-                             const ProgressCallback& progress = {});
+WeightedSamples draw_samples(Session& session, std::uint64_t seed, std::size_t first, std::size_t count);
 
 /// The same quantities for given configurations (B, N, D), which are centred first.
-WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const double> x,
-                                     const ProgressCallback& progress = {});
+WeightedSamples weigh_configurations(Session& session, ConfigurationsView<const double> x);
 
 /// Puts `more` behind `samples`, which may be empty.
 void append(WeightedSamples& samples, const WeightedSamples& more);
@@ -55,5 +50,7 @@ void append(WeightedSamples& samples, const WeightedSamples& more);
 /// path_displacement (float64), evaluations, divergences (int64) and status (uint8); `about` as text.
 void write_samples(const std::filesystem::path& path, const WeightedSamples& samples,
                    const std::string& about);
+/// What write_samples wrote, but x with float32's precision. Throws IoError or DataError.
+WeightedSamples read_samples(const std::filesystem::path& path);
 
 }  // namespace equibolt
