@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whole-program tests: what a user types, what the files hold, and how bad input is refused.
+"""Whole-program tests: what a user types and what the files hold.
 
 Usage: cli_test.py PROGRAM [unittest arguments]
 """
@@ -252,55 +252,6 @@ class Network(Workplace):
         done = call("import", self.path / "missing.npz", "-o", self.path / "m.safetensors", code=3)
         self.assertIn("gcl_0.att_mlp.0.bias", done.stderr)
         self.assertFalse((self.path / "m.safetensors").exists())
-
-
-class BadInput(Workplace):
-    def refused(self, code, *arguments, says):
-        done = call(*arguments, code=code)
-        for text in [says] if isinstance(says, str) else says:
-            self.assertIn(text, done.stderr)
-
-    def test_command_line(self):
-        self.refused(2, "runn", "dw4", says="did you mean 'run'?")
-        self.refused(2, "run", "dw4", "--ouput", "x", says="did you mean '--output'?")
-        self.refused(2, "run", "dw5", says="did you mean the preset 'dw4'?")
-        self.refused(2, "run", "dw4", "--set", "train.batch", says="KEY=VALUE")
-        self.refused(2, "run", "dw4", "--set", "train.batch=0", says=["train.batch", "an integer ≥ 1", "found 0"])
-        self.refused(2, "run", "dw4", "--set", "train.coupling=nearest", says="equivariant_ot")
-        self.refused(2, "run", "dw4", "--set", "flow.atol=nan", says="a number > 0")
-        self.refused(2, "run", "dw4", "--set", "system.trap=1", says="unknown key 'system.trap'")
-        self.refused(2, says="--help")
-        for words in (["--help"], ["run", "--help"], ["--version"]):
-            self.assertTrue(call(*words).stdout)
-
-    def test_config_file(self):
-        config = self.path / "c.toml"
-        for text, says in (("[train\n", "c.toml:1"), ("[train]\nsteps = -1", ["c.toml:2", "train.steps"]),
-                           ("seed = 'x'", "found"), ("[system]\nkind = 'lj'", "lennard_jones"),
-                           ("seed = 1\nseed = 2", "c.toml:2"), ("", "train.steps or train.minutes")):
-            config.write_text(text)
-            self.refused(2, "run", config, says=says)
-
-    def test_files(self):
-        absent = self.path / "absent"
-        self.refused(4, "evaluate", absent, says=str(absent))
-        self.refused(4, "sample", self.path, "-n", 1, "-o", self.path / "x.npz", says="model.safetensors")
-        model = self.path / "m.safetensors"
-        call("import", GOLDEN / "egnn_tiny.npz", "-o", model)
-        self.refused(4, "import", GOLDEN / "egnn_tiny.npz", "-o", absent / "m.safetensors", says=str(absent))
-        self.refused(3, "evaluate", model, says="does not say which system")
-        whole = model.read_bytes()
-        for size in (0, 7, 8, 100, len(whole) - 1):
-            model.write_bytes(whole[:size])
-            self.refused(3, "evaluate", model, says="m.safetensors")
-        model.write_bytes(whole)
-        golden = np.load(GOLDEN / "egnn_tiny.npz")
-        x, t = golden["x"], golden["t"]
-        for arrays, says in ((dict(x=x[:, :2], t=t), "3 particles"), (dict(x=x, t=t[:-1]), "one for each x"),
-                             (dict(x=np.where(x == x[1, 2, 0], np.nan, x), t=t), "configuration 1, particle 2"),
-                             (dict(x=x), "'t'"), (dict(x=x[:0], t=t[:0]), "no configurations")):
-            np.savez(self.path / "in.npz", **arrays)
-            self.refused(3, "field", model, "--input", self.path / "in.npz", "-o", self.path / "o.npz", says=says)
 
 
 if __name__ == "__main__":

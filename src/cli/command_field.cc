@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/threads.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/model_file.h"
@@ -47,7 +48,8 @@ void add_field(CLI::App& app) {
     output.arrays["v"] = Array::of(v.view());
     output.arrays["divergence"] = Array::of(divergence);
     write_npz(options->output, output);
-    fmt::print(stderr, "wrote v and divergence of {} configurations to {}\n", x.count(), options->output);
+    log_text("message",
+             fmt::format("wrote v and divergence of {} configurations to {}", x.count(), options->output));
   });
 }
 

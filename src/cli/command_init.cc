@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "io/atomic_file.h"
 #include "workflow/config.h"
 
@@ -26,7 +27,7 @@ void add_init(CLI::App& app) {
     const std::string text = config_text(load_config(options->preset), true);
     if (std::filesystem::exists(path)) throw UsageError("{}: exists already; choose another with -o", path);
     write_file(path, text);
-    fmt::print(stderr, "wrote {}; change it, then: equibolt run {}\n", path, path);
+    log_text("message", fmt::format("wrote {}; change it, then: equibolt run {}", path, path));
   });
 }
 

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/commands.h"
@@ -86,6 +89,9 @@ int main(int argc, char** argv) {
   using equibolt::ExitCode;
   using equibolt::log_text;
   ExitCode code = ExitCode::done;
+  // A write that cannot be done then fails with a reason rather than ending the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     code = equibolt::run_command_line(argc, argv);
   } catch (const equibolt::Error& error) {
@@ -97,9 +103,16 @@ int main(int argc, char** argv) {
   } catch (const std::filesystem::filesystem_error& error) {
     log_text("error", error.what());
     code = ExitCode::io;
+  } catch (const std::system_error& error) {  // of fmt::print
+    log_text("error", fmt::format("standard output: {}", error.what()));
+    code = ExitCode::io;
   } catch (const std::exception& error) {
     log_text("error", fmt::format("internal error: {}", error.what()));
     code = ExitCode::numerical;
+  }
+  if (std::fflush(stdout) != 0 && code == ExitCode::done) {
+    log_text("error", "standard output: cannot write");
+    code = ExitCode::io;
   }
   return static_cast<int>(code);
 }

@@ -27,8 +27,12 @@ void log_text(std::string_view event, std::string_view text) {
     log_fields(event, {{"text", text}});
   } else {
     const std::string_view prefix = event == "error" ? "equibolt: " : event == "warning" ? "warning: " : "";
-    fmt::print(stderr, "{}{}\n", prefix, text);
+    log_raw(fmt::format("{}{}\n", prefix, text));
   }
+}
+
+void log_raw(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 void log_fields(std::string_view event, const nlohmann::ordered_json& fields) {
@@ -36,7 +40,7 @@ void log_fields(std::string_view event, const nlohmann::ordered_json& fields) {
   line.update(fields);
   // Text that is not UTF-8, in a file's name say, must not keep the line from being said.
   const auto invalid = nlohmann::ordered_json::error_handler_t::replace;
-  fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, invalid));
+  log_raw(line.dump(-1, ' ', false, invalid) + "\n");
 }
 
 }  // namespace equibolt

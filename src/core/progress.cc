@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
@@ -23,7 +22,7 @@ Progress::Progress(std::string label, double total)
     : label_(std::move(label)), total_(total), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (shown_) fmt::print(stderr, "\r\033[K");
+  if (shown_) log_raw("\r\033[K");
 }
 
 void Progress::update(double done, std::string_view note) {
@@ -46,8 +45,7 @@ void Progress::update(double done, std::string_view note) {
   }
   shown_ = true;
   const std::string left = gained > 0 ? duration_text(seconds_left) + " left" : std::string("starting");
-  fmt::print(stderr, "\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note);
-  std::fflush(stderr);
+  log_raw(fmt::format("\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note));
 }
 
 }  // namespace equibolt

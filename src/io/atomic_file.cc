@@ -81,6 +81,11 @@ void rename_and_sync(const std::filesystem::path& beside, const std::filesystem:
 }  // namespace
 
 std::filesystem::path name_beside(const std::filesystem::path& path) {
+  std::error_code absent;
+  const auto status = std::filesystem::status(path, absent);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw IoError("{}: cannot write: not a regular file", path.string());  // a rename would replace a device
+  }
   static std::atomic<unsigned> number{0};
   std::filesystem::path beside = path;
   beside += fmt::format(".{}-{}{}", ::getpid(), number++, kPartial);

@@ -124,6 +124,10 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
     throw UsageError("{}: train.schedule = \"step\" needs train.learning_rate_final > 0 for its second half",
                      origin);
   }
+  if (config.data.train.empty() && config.simulate.samples < 8 * config.simulate.chains) {
+    throw UsageError("{}: simulate.samples is {}, expected at least 8 for each of the {} chains", origin,
+                     config.simulate.samples, config.simulate.chains);
+  }
   return config;
 }
 

@@ -262,7 +262,7 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.number("warmup", c.train.rate.warmup, 0, 1, "fraction of the training in which the rate rises");
   table.number("weight_decay", c.train.adam.weight_decay, 0, kInfinity, "decoupled, as in AdamW");
   table.number("clip", c.train.clip, 0, kInfinity, "largest norm of the gradient; 0: no limit");
-  table.number("ema", c.train.ema, 0, 1,
+  table.number("ema", c.train.ema, 0, 0.9999999,
                "decay of the weight average that becomes the model; 0: last weights");
   table.count("log_every", c.train.log_every, std::size_t{1}, "steps between lines of metrics.jsonl");
   table.count("checkpoint_every", c.train.checkpoint_every, std::size_t{1}, "steps between checkpoints");

@@ -33,6 +33,8 @@ std::filesystem::path parts_folder(std::filesystem::path file) {
 class Parts {
  public:
   explicit Parts(const SamplesTask& task) : task_(task), folder_(parts_folder(task.file)) {
+    const auto above = std::filesystem::absolute(folder_).parent_path();
+    if (!std::filesystem::is_directory(above)) throw IoError("{}: there is no such folder", above.string());
     create_folder(folder_);
     lock_ = std::make_unique<RunLock>(RunFolder{folder_});
     remove_partial_files(folder_);
@@ -87,7 +89,11 @@ class Parts {
 
 /// Whether the file is there; throws UsageError where it is another one.
 bool is_complete(const SamplesTask& task) {
-  if (!std::filesystem::exists(task.file)) return false;
+  const auto status = std::filesystem::status(task.file);
+  if (!std::filesystem::exists(status)) return false;
+  if (!std::filesystem::is_regular_file(status)) {
+    throw IoError("{}: cannot write: not a regular file", task.file.string());
+  }
   const std::string about = read_npz_array(task.file, "about").as_text();
   const std::size_t count = read_npz_array(task.file, "status").size();
   if (about == task.about && count == task.count) return true;

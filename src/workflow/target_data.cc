@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "analyze/autocorrelation.h"
 #include "core/error.h"
 #include "core/geometry.h"
 #include "core/stopwatch.h"
@@ -127,10 +128,6 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
                    Reporter& reporter) {
   SimulateOptions options = config.simulate;
   options.seed = config.seed;
-  if (options.samples < 8 * options.chains) {
-    throw UsageError("simulate.samples is {}, expected at least 8 for each of the {} chains", options.samples,
-                     options.chains);
-  }
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   ThreadPool pool(config.threads);
   Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
@@ -176,22 +173,31 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
   std::vector<double> energy(x.count());
   std::vector<EnergyStatus> status(x.count());
   make_energy(config.system)->evaluate(x, energy, {}, status);
+  const std::string file = config.data.train.empty() ? "the simulation" : config.data.train;
   std::vector<double> finite;
   for (std::size_t b = 0; b < x.count(); ++b) {
     if (status[b] == EnergyStatus::ok) finite.push_back(energy[b]);
   }
   if (finite.empty()) {
-    throw DataError("none of the {} configurations to train on has an energy in this system", x.count());
+    throw DataError("{}: none of the {} configurations to train on has a finite energy in this system", file,
+                    x.count());
   }
   if (finite.size() < x.count()) {
-    reporter.warn(fmt::format("{} of {} configurations to train on have no finite energy in this system",
-                              x.count() - finite.size(), x.count()));
+    const auto first =
+        std::find_if(status.begin(), status.end(), [](EnergyStatus s) { return s != EnergyStatus::ok; });
+    reporter.warn(
+        fmt::format("{}: {} of {} configurations to train on have no finite energy in this system; "
+                    "configuration {} is the first",
+                    file, x.count() - finite.size(), x.count(), first - status.begin()));
   }
   const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
+  const double effective = static_cast<double>(finite.size()) /
+                           (finite.size() < 4 ? 1.0 : std::max(1.0, autocorrelation_time(finite)));
   reporter.say(
-      "data: {} configurations to train on, {} for validation, {} for test; {} particles in {} "
-      "dimensions, energies from {:.4g} to {:.4g} kT",
-      x.count(), data.validation.count(), data.test.count(), x.particles(), x.dim(), *low, *high);
+      "data: {} configurations to train on, about {:.0f} of them independent by their energies in the file's "
+      "order; {} for validation, {} for test; {} particles in {} dimensions; energies from {:.4g} to {:.4g} "
+      "kT",
+      x.count(), effective, data.validation.count(), data.test.count(), x.particles(), x.dim(), *low, *high);
 }
 
 /// From the config's files or, simulated first where need be, the run's folder.
