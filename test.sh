@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, and the format check.
+# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, the format check and the fuzz targets.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -10,3 +10,4 @@ ctest --test-dir build/release --output-on-failure
 scripts/build.sh asan
 # Names of tests that take long end in "Slow".
 GTEST_FILTER='-*Slow*' ctest --test-dir build/asan --output-on-failure -E Slow
+scripts/fuzz.sh 5
