@@ -112,6 +112,42 @@ class Run(Workplace):
         self.assertEqual(json.loads(resumed), json.loads((whole / "evaluation.json").read_text()))
         self.assertEqual(np.load(whole / "samples.npz")["x"].shape, (3000, 4, 2))
 
+    def test_a_dry_run_writes_nothing_and_knows_what_is_done(self):
+        run = self.path / "run"
+        plan = call("run", "dw4", "-o", run, "--dry-run", *sets(SMALL)).stdout
+        for stage in ("simulation", "training", "samples", "test densities", "in all", "memory"):
+            self.assertIn(stage, plan)
+        self.assertFalse(run.exists())
+        call("run", "dw4", "-o", run, *sets(SMALL))
+        before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+        self.assertEqual(call("run", "dw4", "-o", run, "--dry-run", *sets(SMALL)).stdout.count("done already"), 3)
+        self.assertEqual(before, {path: path.stat().st_mtime_ns for path in run.rglob("*")})
+
+    def test_a_training_begins_with_another_model(self):
+        first, second = self.path / "first", self.path / "second"
+        call("run", "dw4", "-o", first, *sets(SMALL))
+        unmoved = ["train.steps=1", "train.learning_rate=1e-30", "train.learning_rate_final=0"]
+        call("run", "dw4", "-o", second, "--init-from", first / "model.safetensors", *sets(SMALL + unmoved))
+        weights = [(path / "model.safetensors").read_bytes()[-1000:] for path in (first, second)]
+        self.assertEqual(*weights)
+        refused = call("run", "dw4", "-o", self.path / "third", "--init-from", first / "model.safetensors",
+                       *sets(SMALL + ["network.hidden=9"]), code=3)
+        self.assertIn("2 layers of width 8 found; expected", refused.stderr)
+
+    def test_inspect_tells_of_every_file_of_a_run(self):
+        run = self.path / "run"
+        call("run", "dw4", "-o", run, *sets(SMALL))
+        for name, says in ((".", ["a run", "4 particles", "done: model.safetensors", "ess"]),
+                           ("model.safetensors", ["2 of width 8", "log_z"]),
+                           ("samples.npz", ["samples", "float32 (400, 4, 2)"]), ("data/train.npz", ["chain"]),
+                           ("config.toml", ["hidden = 8"]), ("evaluation.json", ["ess"]),
+                           (f"checkpoints/{sorted(path.name for path in run.glob('checkpoints/*'))[-1]}", ["backend"])):
+            told = call("inspect", run / name).stdout
+            for text in says:
+                self.assertIn(text, told)
+        call("inspect", run / "lock", code=3)
+        call("inspect", run / "absent.npz", code=4)
+
     def test_the_log_can_be_json(self):
         done = call("run", "dw4", "-o", self.path / "run", *sets(SMALL), "--log-format", "json")
         events = [json.loads(line) for line in done.stderr.splitlines()]

@@ -26,6 +26,7 @@ struct DataFiles {
 struct NetworkOptions {
   std::size_t hidden = 32;
   std::size_t layers = 3;
+  std::string init_from;  ///< a model whose weights the training begins with; empty: random ones
 };
 
 struct EvaluateOptions {

@@ -242,6 +242,8 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("hidden", c.network.hidden, std::size_t{1},
               "width h of every hidden layer; 32, 64, 128 are fast");
   table.count("layers", c.network.layers, std::size_t{1}, "number of layers L");
+  table.text("init_from", c.network.init_from, "a path",
+             "a model of this shape whose weights the training begins with; empty: random ones");
 
   table.section("train");
   table.count("steps", c.train.steps, std::size_t{0}, "length of the training; 0: as minutes says");

@@ -1,6 +1,8 @@
 #include "workflow/session.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 
 #include "core/error.h"
@@ -60,9 +62,18 @@ Session::Session(RunConfig config, Model model)
 }
 
 std::optional<Estimate> Session::log_z() const {
-  const auto value = model_.metadata.find("log_z"), error = model_.metadata.find("log_z_error");
-  if (value == model_.metadata.end() || error == model_.metadata.end()) return std::nullopt;
-  return Estimate{std::stod(value->second), std::stod(error->second)};
+  const auto number = [&](const char* key) -> std::optional<double> {
+    const auto text = model_.metadata.find(key);
+    if (text == model_.metadata.end()) return std::nullopt;
+    const char* end = text->second.data() + text->second.size();
+    double value = 0;
+    const auto [stop, error] = std::from_chars(text->second.data(), end, value);
+    if (error == std::errc() && stop == end && std::isfinite(value)) return value;
+    throw DataError("the model's metadata: {} is '{}', expected a number", key, text->second);
+  };
+  const auto value = number("log_z"), error = number("log_z_error");
+  if (!value || !error) return std::nullopt;
+  return Estimate{*value, *error};
 }
 
 Architecture architecture_of(const RunConfig& config, const Energy& energy) {

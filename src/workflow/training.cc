@@ -27,6 +27,21 @@ std::uint64_t fingerprint_of(const Architecture& architecture, ConfigurationsVie
   return content_hash(std::span<const std::uint64_t>(shape), content_hash(data.values()));
 }
 
+/// Where a training begins.
+std::vector<float> first_parameters(const Architecture& architecture, const RunConfig& config) {
+  if (config.network.init_from.empty()) return initial_parameters(architecture, config.seed);
+  Model model = read_model(config.network.init_from);
+  const Architecture& found = model.architecture;
+  if (found == architecture) return std::move(model.parameters);
+  throw DataError(
+      "{}: {} particles of {} types in {} dimensions, {} layers of width {} found; expected {} of {} in {}, "
+      "{} of width {}",
+      config.network.init_from, found.particles(), std::max<std::size_t>(found.type_features, 1), found.dim,
+      found.layers, found.hidden, architecture.particles(),
+      std::max<std::size_t>(architecture.type_features, 1), architecture.dim, architecture.layers,
+      architecture.hidden);
+}
+
 /// The lines of a training's metrics, appended to a file that is cut to where the checkpoint knew it.
 class MetricsFile {
  public:
@@ -85,7 +100,7 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   create_folder(folder.checkpoints());
   ThreadPool pool(config.threads);
   const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool);
-  TrainState state = start_training(initial_parameters(architecture, config.seed));
+  TrainState state;
   std::uint64_t metrics_bytes = 0;
   if (auto checkpoint = read_newest_checkpoint(folder.checkpoints(),
                                                [&](const std::string& text) { reporter.warn(text); })) {
@@ -106,6 +121,8 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
                        folder.path.string(), state.step, config.train.steps);
     }
     reporter.say("training goes on from step {}", state.step);
+  } else {
+    state = start_training(first_parameters(architecture, config));
   }
   MetricsFile metrics(folder.metrics(), metrics_bytes);
 

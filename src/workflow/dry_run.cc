@@ -1,0 +1,157 @@
+#include "workflow/dry_run.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "core/geometry.h"
+#include "core/progress.h"
+#include "core/stopwatch.h"
+#include "egnn/cpu_vector_field.h"
+#include "egnn/initialise.h"
+#include "flow/prior.h"
+#include "io/configurations_file.h"
+#include "workflow/sampling.h"
+#include "workflow/session.h"
+
+namespace equibolt {
+namespace {
+
+constexpr double kTrialSeconds = 3;  // for each stage
+
+/// The whole length of a stage of which `fraction` took `seconds`.
+double whole(double seconds, double fraction) {
+  return fraction > 0 ? seconds / fraction : 0;
+}
+
+double seconds_of_simulation(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
+  SimulateOptions options = config.simulate;
+  options.seed = config.seed;
+  Simulation simulation(energy, options, pool);
+  const Stopwatch watch;
+  while (!simulation.finished() && watch.seconds() < kTrialSeconds) simulation.advance();
+  return whole(watch.seconds(), simulation.progress());
+}
+
+/// Something of the target's shape to train on: its data where they are files, else samples of the prior,
+/// which cost the network and the coupling as much.
+Configurations<float> trial_data(const RunConfig& config) {
+  const SystemSpec& system = config.system;
+  if (!config.data.train.empty()) {
+    auto x = read_configurations(config.data.train, system.particles, system.dim);
+    remove_mean(x.view());
+    return converted<float>(x.view());
+  }
+  Configurations<double> x(4096, system.particles, system.dim);
+  sample_prior(config.seed, 0, x.view());
+  return converted<float>(x.view());
+}
+
+struct TrainingTrial {
+  double seconds = 0;  ///< of the whole training
+  double samples_per_second = 0;
+};
+
+TrainingTrial try_training(const RunConfig& config, const Energy& energy, VectorField& field) {
+  const Configurations<float> data = trial_data(config);
+  CouplingOptions coupling_options = config.coupling;
+  coupling_options.types = energy.types();
+  coupling_options.dim = energy.dim();
+  TrainState state = start_training(initial_parameters(field.architecture(), config.seed));
+  TrainOptions options = config.train;
+  options.validation_batches = 0;
+  const Stopwatch watch;
+  TrainHooks hooks;
+  hooks.log = [](const TrainMetrics&) {};
+  hooks.checkpoint = [](const TrainState&) {};
+  hooks.progress = [](double, const TrainMetrics&) {};
+  hooks.stop = [&] { return watch.seconds() > kTrialSeconds; };
+  train(field, {data.view(), {}}, *make_coupling(coupling_options), options, config.seed, state, hooks);
+  const double rate = static_cast<double>(state.step) / watch.seconds();
+  double seconds =
+      std::numeric_limits<double>::infinity();  // the training ends with the first end that is set
+  if (options.steps > 0) seconds = static_cast<double>(options.steps) / rate;
+  if (options.minutes > 0) seconds = std::min(seconds, 60 * options.minutes);
+  return {seconds, rate * static_cast<double>(options.batch)};
+}
+
+double seconds_per_sample(Session& session) {
+  std::size_t done = 0;
+  const Stopwatch watch;
+  for (std::size_t block = 16; watch.seconds() < kTrialSeconds;
+       block = std::min<std::size_t>(2 * block, 1024)) {
+    draw_samples(session, session.config().seed, done, block);
+    done += block;
+  }
+  return watch.seconds() / static_cast<double>(done);
+}
+
+double peak_mebibytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+class Plan {
+ public:
+  void stage(const std::string& name, bool done, double seconds, const std::string& what) {
+    text_ += fmt::format("{:<18} {:<14} {}\n", name, done ? "done already" : duration_text(seconds), what);
+    if (!done) total_ += seconds;
+  }
+  std::string text() const {
+    return text_ + fmt::format("{:<18} {}\n", "in all, about", duration_text(total_));
+  }
+
+ private:
+  std::string text_;
+  double total_ = 0;
+};
+
+}  // namespace
+
+std::string dry_run(const RunConfig& config, const RunFolder& folder) {
+  const auto there = [](const std::filesystem::path& path) { return std::filesystem::exists(path); };
+  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  const Architecture architecture = architecture_of(config, *energy);
+  ThreadPool pool(config.threads);
+  Plan plan;
+  const std::size_t configurations = config.simulate.samples;
+  if (config.data.train.empty()) {
+    const bool done = there(folder.simulation());
+    plan.stage("simulation", done, done ? 0 : seconds_of_simulation(config, *energy, pool),
+               fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
+  }
+  const bool trained = there(folder.model());
+  if (trained) {
+    plan.stage("training", true, 0, "");
+  } else {
+    const auto field =
+        make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool);
+    const TrainingTrial trial = try_training(config, *energy, *field);
+    plan.stage(
+        "training", false, trial.seconds,
+        fmt::format("{:.0f} samples/s in batches of {}", trial.samples_per_second, config.train.batch));
+  }
+  const bool evaluated = there(folder.evaluation());
+  if (evaluated) {
+    plan.stage("evaluation", true, 0, "");
+  } else {
+    Model model{architecture, initial_parameters(architecture, config.seed), {}};
+    Session session(config, trained ? read_model(folder.model()) : std::move(model));
+    const double each = seconds_per_sample(session);
+    plan.stage("samples", false, each * static_cast<double>(config.evaluate.samples),
+               fmt::format("{} at {:.4g} per second", config.evaluate.samples, 1 / each));
+    plan.stage("test densities", false, each * static_cast<double>(config.evaluate.test_samples),
+               fmt::format("of {} configurations at most", config.evaluate.test_samples));
+  }
+  // The trial's own memory and, which it had none of, simulated data and evaluated samples: float64, twice.
+  const double numbers = static_cast<double>(configurations + config.evaluate.samples) *
+                         static_cast<double>(config.system.particles * config.system.dim);
+  const double megabytes = peak_mebibytes() + 16 * numbers / 0x1p20;
+  return fmt::format("{}{:<18} about {:.0f} MiB\n{:<18} {}, {} threads\n", plan.text(), "memory", megabytes,
+                     "on", instruction_sets().front(), pool.size());
+}
+
+}  // namespace equibolt
