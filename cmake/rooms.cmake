@@ -8,7 +8,7 @@
 add_library(equibolt_flags INTERFACE)
 target_compile_options(equibolt_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
                                                  -ffp-contract=off)
-target_include_directories(equibolt_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_include_directories(equibolt_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
 if(EQUIBOLT_SANITIZE)
   target_compile_options(equibolt_flags INTERFACE -fsanitize=address,undefined
                                                    -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -35,7 +35,8 @@ function(equibolt_room room)
   endif()
   add_library(${room} STATIC ${sources})
   set_target_properties(${room} PROPERTIES OUTPUT_NAME equibolt_${room})
-  target_link_libraries(${room} PUBLIC equibolt_flags ${ROOM_USES})
+  target_link_libraries(${room} PUBLIC $<BUILD_INTERFACE:equibolt_flags> ${ROOM_USES})
+  install(TARGETS ${room} EXPORT equibolt ARCHIVE COMPONENT library)
 
   if(EQUIBOLT_TESTS AND tests)
     add_executable(test_${room} ${tests})

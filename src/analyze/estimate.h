@@ -4,15 +4,10 @@
 #include <cstddef>
 #include <span>
 
-#include "core/error.h"
+#include "equibolt/error.h"
+#include "equibolt/estimate.h"
 
 namespace equibolt {
-
-/// A number with its standard error (one sigma).
-struct Estimate {
-  double value = 0;
-  double error = 0;
-};
 
 /// The mean of independent numbers; the error needs two of them and is infinite for one.
 Estimate mean(std::span<const double> values);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "analyze/weights.h"
-#include "core/configurations.h"
 #include "core/geometry.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "cli/commands.h"
 #include "core/threads.h"
-#include "core/version.h"
 #include "egnn/cpu_vector_field.h"
+#include "equibolt/version.h"
 
 namespace equibolt {
 namespace {

@@ -3,11 +3,11 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "core/error.h"
 #include "core/log.h"
 #include "core/threads.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/model_file.h"
+#include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
 

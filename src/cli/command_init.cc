@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "core/error.h"
 #include "core/log.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "workflow/config.h"
 

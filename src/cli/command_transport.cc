@@ -7,9 +7,9 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "core/error.h"
 #include "core/geometry.h"
 #include "core/threads.h"
+#include "equibolt/error.h"
 #include "flow/prior.h"
 #include "io/configurations_file.h"
 #include "system/make_energy.h"

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "core/error.h"
 #include "core/log.h"
-#include "core/version.h"
+#include "equibolt/error.h"
+#include "equibolt/version.h"
 #include "workflow/config_table.h"
 
 namespace equibolt {

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/configurations.h"
-#include "core/error.h"
 #include "core/geometry.h"
-#include "core/particle_types.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "core/threads.h"
+#include "equibolt/configurations.h"
+#include "equibolt/error.h"
+#include "equibolt/particle_types.h"
 
 namespace equibolt {
 namespace {

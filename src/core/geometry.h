@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
 #include "core/random.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 

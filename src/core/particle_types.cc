@@ -1,4 +1,4 @@
-#include "core/particle_types.h"
+#include "equibolt/particle_types.h"
 
 #include <map>
 

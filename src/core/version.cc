@@ -1,4 +1,4 @@
-#include "core/version.h"
+#include "equibolt/version.h"
 
 namespace equibolt {
 

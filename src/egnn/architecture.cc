@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/particle_types.h"
+#include "equibolt/particle_types.h"
 
 namespace equibolt {
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt::cpu {
 namespace {

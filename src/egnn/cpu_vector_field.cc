@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
 #include "egnn/cpu_kernels.h"
 #include "egnn/cpu_network.h"
 #include "egnn/divergence.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -8,13 +8,13 @@
 #include <limits>
 #include <numeric>
 
-#include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
 #include "egnn/cpu_kernels.h"
 #include "egnn/golden.h"
 #include "egnn/initialise.h"
 #include "egnn/reference.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

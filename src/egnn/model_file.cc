@@ -8,7 +8,7 @@
 #include <set>
 #include <string_view>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/safetensors.h"
 
 namespace equibolt {

@@ -8,8 +8,8 @@
 #include <functional>
 #include <limits>
 
-#include "core/error.h"
 #include "core/random.h"
+#include "equibolt/error.h"
 #include "io/safetensors.h"
 
 namespace equibolt {

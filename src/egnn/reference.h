@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/error.h"
 #include "egnn/architecture.h"
+#include "equibolt/error.h"
 
 /// The vector field in plain loops, one sample at a time: the specification that every fast kernel is tested
 /// against (paper, section 5 and appendix; docs/mathematics.md). T is the scalar of the computation (float,

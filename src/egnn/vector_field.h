@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "core/configurations.h"
 #include "egnn/architecture.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 

@@ -3,8 +3,8 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
 #include "egnn/vector_field.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 

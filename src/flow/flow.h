@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "flow/dynamics.h"
 #include "flow/integrator.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "flow/dynamics.h"
 
 namespace equibolt {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/npz.h"
 
 namespace equibolt {

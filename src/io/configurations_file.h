@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "io/npy.h"
 
 namespace equibolt {

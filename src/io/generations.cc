@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -11,7 +11,7 @@
 #include <functional>
 #include <limits>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "io/configurations_file.h"
 #include "io/generations.h"

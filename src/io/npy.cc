@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "io/atomic_file.h"
 
 namespace equibolt {

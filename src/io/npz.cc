@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -9,7 +9,7 @@
 #include <memory>
 #include <numeric>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 
 namespace equibolt {

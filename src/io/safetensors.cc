@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

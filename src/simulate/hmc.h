@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
+#include "equibolt/energy.h"
 #include "simulate/ladder.h"
-#include "system/energy.h"
 
 namespace equibolt {
 

@@ -2,8 +2,8 @@
 
 #include <span>
 
-#include "core/configurations.h"
-#include "system/energy.h"
+#include "equibolt/configurations.h"
+#include "equibolt/energy.h"
 
 namespace equibolt {
 

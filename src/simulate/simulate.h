@@ -6,11 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "core/configurations.h"
 #include "core/threads.h"
+#include "equibolt/configurations.h"
+#include "equibolt/energy.h"
 #include "simulate/chain_estimate.h"
 #include "simulate/simulation.h"
-#include "system/energy.h"
 
 namespace equibolt {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "analyze/two_sample.h"
-#include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
+#include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "simulate/log_z.h"
 #include "simulate/relax.h"

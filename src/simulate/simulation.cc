@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
+#include "equibolt/error.h"
 #include "simulate/chain_estimate.h"
 #include "simulate/relax.h"
 

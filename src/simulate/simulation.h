@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/configurations.h"
 #include "core/threads.h"
+#include "equibolt/configurations.h"
 #include "simulate/hmc.h"
 #include "simulate/ladder.h"
 #include "simulate/simulation_state.h"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

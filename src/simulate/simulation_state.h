@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 

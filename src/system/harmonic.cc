@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "system/shape.h"
 
 namespace equibolt {

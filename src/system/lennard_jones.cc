@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "system/shape.h"
 
 #undef HWY_TARGET_INCLUDE

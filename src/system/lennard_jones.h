@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "system/energy.h"
+#include "equibolt/energy.h"
 #include "system/pair_energy.h"
 
 namespace equibolt {

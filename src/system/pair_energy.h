@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <span>
 
-#include "core/configurations.h"
-#include "system/energy.h"
+#include "equibolt/configurations.h"
+#include "equibolt/energy.h"
 
 namespace equibolt {
 

@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
 #include "core/threads.h"
-#include "system/energy.h"
+#include "equibolt/configurations.h"
+#include "equibolt/energy.h"
 
 namespace equibolt {
 

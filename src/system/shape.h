@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 

@@ -5,8 +5,8 @@
 #include <functional>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

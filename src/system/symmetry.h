@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/configurations.h"
-#include "system/energy.h"
+#include "equibolt/configurations.h"
+#include "equibolt/energy.h"
 
 namespace equibolt {
 

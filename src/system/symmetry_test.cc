@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "system/double_well.h"
 #include "system/harmonic.h"
 #include "system/lennard_jones.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "system/make_energy.h"
 #include "system/parallel_energy.h"

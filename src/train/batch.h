@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "transport/coupling.h"
 
 namespace equibolt {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/generations.h"
 
 namespace equibolt {

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 
 namespace equibolt {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <set>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "train/batches_ahead.h"
 #include "train/trainer.h"
 

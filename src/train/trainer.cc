@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "core/error.h"
 #include "core/random.h"
 #include "core/stopwatch.h"
+#include "equibolt/error.h"
 #include "train/batches_ahead.h"
 
 namespace equibolt {

@@ -5,8 +5,8 @@
 #include <functional>
 #include <vector>
 
-#include "core/configurations.h"
 #include "egnn/vector_field.h"
+#include "equibolt/configurations.h"
 #include "train/batch.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"

@@ -7,10 +7,10 @@
 #include <limits>
 #include <vector>
 
-#include "core/configurations.h"
-#include "core/error.h"
 #include "core/geometry.h"
 #include "core/random.h"
+#include "equibolt/configurations.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "transport/assignment-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/random.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

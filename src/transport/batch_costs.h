@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 
 namespace equibolt {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "transport/assignment.h"
 #include "transport/batch_costs.h"
 #include "transport/matching.h"

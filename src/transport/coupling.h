@@ -4,9 +4,9 @@
 #include <memory>
 #include <string_view>
 
-#include "core/configurations.h"
-#include "core/particle_types.h"
 #include "core/random.h"
+#include "equibolt/configurations.h"
+#include "equibolt/particle_types.h"
 
 namespace equibolt {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "transport/alignment.h"
 
 namespace equibolt {

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
-#include "core/particle_types.h"
+#include "equibolt/configurations.h"
+#include "equibolt/particle_types.h"
 #include "transport/pair_search.h"
 
 namespace equibolt {

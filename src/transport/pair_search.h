@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "core/particle_types.h"
+#include "equibolt/particle_types.h"
 #include "transport/assignment.h"
 
 namespace equibolt {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <numeric>
 
-#include "core/error.h"
 #include "core/random.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "core/configurations.h"
 #include "core/threads.h"
+#include "equibolt/configurations.h"
 #include "transport/coupling.h"
 
 namespace equibolt {

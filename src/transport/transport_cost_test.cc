@@ -6,8 +6,8 @@
 #include <cmath>
 #include <vector>
 
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "workflow/config_table.h"
 

@@ -181,13 +181,19 @@ void add_parameters(Table& table, LennardJonesParameters& p) {
   table.positive("trap", p.trap, "strength of the harmonic trap, kT per squared length");
 }
 
+void add_parameters(Table& table, OwnEnergy& own) {
+  table.text("check", own.check, "text",
+             "energies of some fixed configurations, by which a program's own energy is known");
+}
+
 }  // namespace
 
 const std::vector<std::pair<std::string, SystemSpec>>& system_kinds() {
   static const std::vector<std::pair<std::string, SystemSpec>> kinds{
       {"harmonic", {4, 2, HarmonicParameters{}}},
       {"double_well", {4, 2, DoubleWellParameters{}}},
-      {"lennard_jones", {13, 3, LennardJonesParameters{}}}};
+      {"lennard_jones", {13, 3, LennardJonesParameters{}}},
+      {"own", {4, 2, OwnEnergy{}}}};
   return kinds;
 }
 

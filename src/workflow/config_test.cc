@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "workflow/config_table.h"
 
 namespace equibolt {

@@ -9,7 +9,7 @@
 #include "analyze/likelihood.h"
 #include "analyze/two_sample.h"
 #include "analyze/weights.h"
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "workflow/run_folder.h"
 #include "workflow/samples_file.h"

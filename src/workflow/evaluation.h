@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "workflow/reporter.h"
 #include "workflow/sampling.h"
 #include "workflow/session.h"

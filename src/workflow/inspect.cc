@@ -8,8 +8,8 @@
 #include <sstream>
 #include <vector>
 
-#include "core/error.h"
 #include "egnn/model_file.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "io/npz.h"
 #include "workflow/config.h"

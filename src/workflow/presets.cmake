@@ -11,7 +11,7 @@ endforeach()
 file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/presets.cc @ONLY CONTENT [[
 #include <map>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "workflow/config.h"
 
 namespace equibolt {

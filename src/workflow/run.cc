@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "workflow/config_table.h"
 #include "workflow/samples_file.h"

@@ -9,9 +9,9 @@
 #include <numeric>
 #include <vector>
 
-#include "core/error.h"
 #include "core/hash.h"
 #include "core/stopwatch.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "io/npz_stream.h"
 #include "workflow/config_table.h"

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "analyze/likelihood.h"
-#include "core/error.h"
 #include "core/geometry.h"
+#include "equibolt/error.h"
 #include "flow/flow.h"
 #include "io/npz.h"
 #include "system/parallel_energy.h"

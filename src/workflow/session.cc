@@ -5,14 +5,39 @@
 #include <cmath>
 #include <filesystem>
 
-#include "core/error.h"
 #include "egnn/cpu_vector_field.h"
+#include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "workflow/run_folder.h"
 
 namespace equibolt {
 
-Session Session::open(const std::string& run_or_model, const std::vector<std::string>& overrides) {
+namespace {
+
+/// The config with a program's own energy in it, if it is one of such.
+RunConfig with_energy(RunConfig config, const std::string& origin, std::shared_ptr<const Energy> own) {
+  const auto* there = std::get_if<OwnEnergy>(&config.system.kind);
+  if (!own) return config;
+  if (there == nullptr)
+    throw UsageError("{}: is of a built-in system, not of a program's own energy", origin);
+  const SystemSpec system = own_system(std::move(own));
+  const std::string& check = std::get<OwnEnergy>(system.kind).check;
+  if (system.particles != config.system.particles || system.dim != config.system.dim ||
+      check != there->check) {
+    throw UsageError(
+        "{}: is of an energy of {} particles in {} dimensions with the check '{}'; this one has {} in {} "
+        "and '{}'",
+        origin, config.system.particles, config.system.dim, there->check, system.particles, system.dim,
+        check);
+  }
+  config.system = system;
+  return config;
+}
+
+}  // namespace
+
+Session Session::open(const std::string& run_or_model, const std::vector<std::string>& overrides,
+                      std::shared_ptr<const Energy> own) {
   for (const std::string& text : overrides) {
     const bool harmless = text.starts_with("flow.") || text.starts_with("evaluate.") ||
                           text.starts_with("threads=") || text.starts_with("seed=") ||
@@ -31,7 +56,9 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
       throw IoError("{}: there is no model.safetensors; has the run been trained?", run_or_model);
     }
     const std::string text = read_text_file(folder.config());
-    return {parse_config(text, folder.config().string(), overrides), read_model(folder.model())};
+    return {
+        with_energy(parse_config(text, folder.config().string(), overrides), run_or_model, std::move(own)),
+        read_model(folder.model())};
   }
   Model model = read_model(path);
   const auto config = model.metadata.find("config");
@@ -40,7 +67,8 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
         "{}: the model does not say which system it is for; only models that 'equibolt run' wrote do",
         path.string());
   }
-  return {parse_config(config->second, path.string() + " (its config)", overrides), std::move(model)};
+  RunConfig parsed = parse_config(config->second, path.string() + " (its config)", overrides);
+  return {with_energy(std::move(parsed), run_or_model, std::move(own)), std::move(model)};
 }
 
 Session::Session(RunConfig config, Model model)

@@ -8,8 +8,8 @@
 #include "core/threads.h"
 #include "egnn/model_file.h"
 #include "egnn/vector_field.h"
+#include "equibolt/energy.h"
 #include "flow/dynamics.h"
-#include "system/energy.h"
 #include "workflow/config.h"
 
 namespace equibolt {
@@ -20,7 +20,9 @@ class Session {
   /// From a run's folder, with its config, or from a model file that `equibolt run` wrote, which carries the
   /// config it was trained with. `overrides` may change how it is used, not what it is. Throws as load_config
   /// and read_model.
-  static Session open(const std::string& run_or_model, const std::vector<std::string>& overrides = {});
+  /// `own` is the energy of a run that a program made of its own energy; UsageError where it is another.
+  static Session open(const std::string& run_or_model, const std::vector<std::string>& overrides = {},
+                      std::shared_ptr<const Energy> own = nullptr);
 
   Session(RunConfig config, Model model);
 

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "analyze/autocorrelation.h"
-#include "core/error.h"
 #include "core/geometry.h"
 #include "core/stopwatch.h"
+#include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/generations.h"
 #include "io/npz.h"

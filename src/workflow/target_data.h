@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "analyze/estimate.h"
-#include "core/configurations.h"
+#include "equibolt/configurations.h"
 #include "workflow/config.h"
 #include "workflow/reporter.h"
 #include "workflow/run_folder.h"

@@ -9,10 +9,10 @@
 #include <cstring>
 #include <fstream>
 
-#include "core/error.h"
 #include "core/hash.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
+#include "equibolt/error.h"
 #include "system/symmetry.h"
 #include "train/checkpoint.h"
 #include "workflow/session.h"

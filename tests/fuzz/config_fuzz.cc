@@ -1,7 +1,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "workflow/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

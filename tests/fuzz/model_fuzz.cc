@@ -1,7 +1,7 @@
 #include <cstdlib>
 
-#include "core/error.h"
 #include "egnn/model_file.h"
+#include "equibolt/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace equibolt;

@@ -1,6 +1,6 @@
 #include <cstdlib>
 
-#include "core/error.h"
+#include "equibolt/error.h"
 #include "io/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <span>
 
-#include "core/configurations.h"
-#include "core/particle_types.h"
+#include "equibolt/configurations.h"
+#include "equibolt/particle_types.h"
 
 namespace equibolt {
 

@@ -1,0 +1,11 @@
+# find_package(equibolt): the target equibolt::equibolt, with the libraries that its static ones link.
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(Eigen3)
+find_dependency(fmt)
+find_dependency(nlohmann_json)
+find_dependency(PkgConfig)
+pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(HIGHWAY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+include(${CMAKE_CURRENT_LIST_DIR}/equiboltTargets.cmake)

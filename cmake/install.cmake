@@ -1,0 +1,27 @@
+# What `cmake --install` puts where, and the packages that CPack makes of it (docs/install.md).
+#
+# Two components: `program` (the executable, its man page, completions, networks) and `library` (the public headers of
+# include/, the rooms as static libraries, and what find_package(equibolt) reads).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+add_library(equibolt_library INTERFACE)
+set_target_properties(equibolt_library PROPERTIES EXPORT_NAME equibolt)
+target_link_libraries(equibolt_library INTERFACE workflow)
+target_include_directories(equibolt_library INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+                                                      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(equibolt_library INTERFACE cxx_std_20)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/equibolt)
+install(TARGETS equibolt_library EXPORT equibolt)
+install(EXPORT equibolt NAMESPACE equibolt:: DESTINATION ${package_dir} FILE equiboltTargets.cmake COMPONENT library)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/equiboltConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES cmake/equiboltConfig.cmake ${CMAKE_BINARY_DIR}/equiboltConfigVersion.cmake DESTINATION ${package_dir}
+        COMPONENT library)
+install(DIRECTORY include/equibolt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
+install(FILES examples/own_energy.cc DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT library)
+
+install(TARGETS equibolt RUNTIME COMPONENT program)
+install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/equibolt COMPONENT program)
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
