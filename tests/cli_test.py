@@ -5,6 +5,7 @@ Usage: cli_test.py PROGRAM [unittest arguments]
 """
 import json
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -223,8 +224,31 @@ class Run(Workplace):
 
 
     def test_the_reference_of_keys_is_the_committed_one(self):
-        self.assertEqual(call("reference").stdout, (ROOT / "docs" / "config.md").read_text(),
-                         "docs/config.md is stale: equibolt reference > docs/config.md")
+        self.assertEqual(call("reference", "config").stdout, (ROOT / "docs" / "config.md").read_text(),
+                         "docs/config.md is stale: equibolt reference config > docs/config.md")
+
+    def test_the_man_page_and_the_completions_know_every_command_and_flag(self):
+        commands = re.findall(r"^  (\w+) ", call("--help").stdout.split("Subcommands:")[1], re.M)
+        self.assertGreater(len(commands), 10)
+        page = call("reference", "man").stdout.replace("\\", "")
+        completion = self.path / "completion"
+        completion.write_text("compopt() { :; }\n" + call("reference", "bash").stdout +
+                              'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _equibolt; echo "${COMPREPLY[@]}"\n')
+
+        def completed(*words):
+            return subprocess.run(["bash", completion, "equibolt", *words], capture_output=True, text=True, check=True,
+                                  cwd=self.path).stdout.split()
+
+        self.assertLessEqual(set(commands), set(completed("")))
+        for command in commands:
+            self.assertIn(f".SS equibolt {command}\n", page)
+            flags = set(re.findall(r"(?<![\w-])--[a-z-]+(?= |,|$)", call(command, "--help").stdout.split("Options:")[1], re.M))
+            offered = set(completed(command, "--"))
+            for flag in flags & offered:
+                self.assertIn(flag, page)
+            self.assertGreaterEqual(offered, {"--help", "--log-format"})
+        self.assertEqual(completed("run", "lj13-"), ["lj13-paper"])
+        self.assertEqual(completed("run", "dw4", "--set", "train.batc"), ["train.batch="])
 
 
 class SampleInParts(Workplace):

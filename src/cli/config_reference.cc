@@ -1,0 +1,41 @@
+#include <fmt/format.h>
+
+#include "cli/manual.h"
+#include "workflow/config_table.h"
+
+namespace equibolt {
+namespace {
+
+std::string row(const ConfigKey& key, const std::string& default_value) {
+  return fmt::format("| `{}` | {} | `{}` | {} |\n", key.name, key.expected, default_value, key.help);
+}
+
+bool is_system_parameter(const ConfigKey& key) {
+  return key.name.starts_with("system.") && key.name != "system.kind";
+}
+
+}  // namespace
+
+std::string config_reference() {
+  std::string text =
+      "# Config keys\n\n"
+      "A config is TOML. `equibolt init PRESET` writes one with every key; `--set KEY=VALUE` overrides a "
+      "key on the\n"
+      "command line. An unknown key is an error. This page is printed by `equibolt reference config`.\n\n"
+      "| key | expected | default | meaning |\n|---|---|---|---|\n";
+  RunConfig config;
+  for (const ConfigKey& key : config_table(config)) {
+    if (!is_system_parameter(key)) text += row(key, key.text());
+  }
+  for (const auto& [kind, spec] : system_kinds()) {
+    text += fmt::format("\n## The system `{}`\n\n| key | expected | default | meaning |\n|---|---|---|---|\n",
+                        kind);
+    config.system = spec;
+    for (const ConfigKey& key : config_table(config)) {
+      if (is_system_parameter(key)) text += row(key, key.text());
+    }
+  }
+  return text;
+}
+
+}  // namespace equibolt
