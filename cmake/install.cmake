@@ -45,6 +45,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME equibolt)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS gnuplot-nox)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libequibolt-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libhwy-dev, libeigen3-dev, libtomlplusplus-dev, libfmt-dev, nlohmann-json3-dev,\
  libzip-dev, pkg-config")

@@ -63,7 +63,7 @@ def without_times(folder):
     content = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_dir() or name == "lock":
+        if path.is_dir() or name in ("lock", "history.jsonl"):
             continue
         content[name] = path.read_bytes()
         if name == "metrics.jsonl":

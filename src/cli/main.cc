@@ -66,6 +66,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_simulate(app);
   add_sample(app);
   add_evaluate(app);
+  add_report(app);
   add_inspect(app);
   add_import(app);
   add_field(app);

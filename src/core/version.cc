@@ -6,4 +6,8 @@ const char* version() {
   return EQUIBOLT_VERSION;
 }
 
+const char* commit() {
+  return EQUIBOLT_COMMIT;
+}
+
 }  // namespace equibolt

@@ -7,6 +7,7 @@
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "workflow/config_table.h"
+#include "workflow/history.h"
 #include "workflow/samples_file.h"
 #include "workflow/target_data.h"
 #include "workflow/training.h"
@@ -83,6 +84,7 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const std::func
   const RunLock lock(folder);
   remove_partial_files(folder.path);
   settle_config(config, folder, reporter);
+  if (!std::filesystem::exists(folder.evaluation())) note_call(folder, config.threads);
   const TargetData data = obtain_data(config, folder, stop, reporter);
   if (!std::filesystem::exists(folder.model())) {
     remove_evaluation(folder);  // of another training
@@ -104,6 +106,7 @@ void simulate_run(const RunConfig& config, const RunFolder& folder, const std::f
   remove_partial_files(folder.path);
   if (!config.data.train.empty()) throw UsageError("data.train is set: there is nothing to simulate");
   settle_config(config, folder, reporter);
+  if (!std::filesystem::exists(folder.simulation())) note_call(folder, config.threads);
   obtain_data(config, folder, stop, reporter);
 }
 

@@ -11,6 +11,7 @@ struct RunFolder {
   std::filesystem::path path;
 
   std::filesystem::path lock() const { return path / "lock"; }
+  std::filesystem::path history() const { return path / "history.jsonl"; }
   std::filesystem::path config() const { return path / "config.toml"; }
   std::filesystem::path train_data() const { return path / "data" / "train.npz"; }
   std::filesystem::path validation_data() const { return path / "data" / "validation.npz"; }
@@ -24,6 +25,9 @@ struct RunFolder {
   std::filesystem::path samples() const { return path / "samples.npz"; }
   std::filesystem::path test_densities() const { return path / "test_densities.npz"; }
   std::filesystem::path evaluation() const { return path / "evaluation.json"; }
+  std::filesystem::path report() const { return path / "report.html"; }
+  /// Of the report, with their data.
+  std::filesystem::path figures() const { return path / "figures"; }
 };
 
 /// `output`, or runs/NAME for the config NAME.toml or the preset NAME where it is empty.

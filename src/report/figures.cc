@@ -1,0 +1,194 @@
+#include "report/figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace equibolt {
+namespace {
+
+double number_or_nan(const nlohmann::json& value) {
+  return value.is_number() ? value.get<double>() : NAN;
+}
+
+std::string axes(const std::string& x, const std::string& y) {
+  return fmt::format("set xlabel \"{}\"\nset ylabel \"{}\"\n", x, y);
+}
+
+/// One histogram of a figure, its values in `column` and their errors in the next: the first filled, the
+/// second as steps, others as points with error bars.
+std::string histogram_of(std::size_t set, double bin_width, const std::string& legend) {
+  const std::size_t column = 2 * set + 2;
+  if (set == 0)
+    return fmt::format("DATA using 1:{} with boxes lt 1 fs solid 0.25 noborder title \"{}\"", column, legend);
+  if (set == 1) {
+    return fmt::format(", DATA using ($1-{}):{} with steps lt 2 title \"{}\"", bin_width / 2, column, legend);
+  }
+  return fmt::format(", DATA using 1:{}:{} with yerrorbars lt {} lw 1 pt 7 ps 0.35 title \"{}\"", column,
+                     column + 1, set + 1, legend);
+}
+
+}  // namespace
+
+Plot metric_curves(const std::string& name, std::span<const nlohmann::json> metrics,
+                   const std::vector<Curve>& curves, const std::string& axis, bool log_scale) {
+  Plot plot{name, {"step"}, {}, axes("step", axis)};
+  if (log_scale) plot.commands += "set logscale y\nset format y \"%.0e\"\n";
+  plot.commands += "plot ";
+  for (std::size_t k = 0; k < curves.size(); ++k) {
+    plot.columns.push_back(curves[k].key);
+    plot.commands += fmt::format("{}DATA using 1:{} with lines lt {} title \"{}\"", k > 0 ? ", " : "", k + 2,
+                                 k + 1, curves[k].legend);
+  }
+  for (const nlohmann::json& line : metrics) {
+    std::vector<double> row{number_or_nan(line.value("step", nlohmann::json()))};
+    for (const Curve& curve : curves) row.push_back(number_or_nan(line.value(curve.key, nlohmann::json())));
+    plot.rows.push_back(row);
+  }
+  return plot;
+}
+
+Plot histogram_figure(const std::string& name, const Evaluation& histogram, const std::string& axis) {
+  Plot plot{name,
+            {"centre", "test", "error", "samples", "error", "reweighted", "error"},
+            {},
+            axes(axis, "density")};
+  const double low = histogram.at("low"), high = histogram.at("high");
+  const std::size_t bins = histogram.at("test").at("density").size();
+  const double width = (high - low) / static_cast<double>(bins);
+  for (std::size_t k = 0; k < bins; ++k) {
+    std::vector<double> row{low + (static_cast<double>(k) + 0.5) * width};
+    for (const char* set : {"test", "samples", "reweighted"}) {
+      row.push_back(number_or_nan(histogram.at(set).at("density")[k]));
+      row.push_back(number_or_nan(histogram.at(set).at("error")[k]));
+    }
+    plot.rows.push_back(row);
+  }
+  plot.commands += "set yrange [0:]\nset boxwidth 1 relative\nplot ";
+  plot.commands += histogram_of(0, width, "test data") + histogram_of(1, width, "flow") +
+                   histogram_of(2, width, "flow, reweighted");
+  return plot;
+}
+
+Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, const std::string& axis) {
+  constexpr std::size_t kBins = 60;
+  double low = INFINITY, high = -INFINITY;
+  std::vector<std::vector<double>> finite;
+  for (const ValueSet& set : sets) {
+    std::vector<double> values;
+    std::copy_if(set.values.begin(), set.values.end(), std::back_inserter(values),
+                 [](double value) { return std::isfinite(value); });
+    std::sort(values.begin(), values.end());
+    if (!values.empty()) {
+      const std::size_t tail = values.size() / 1000;
+      low = std::min(low, values[tail]);
+      high = std::max(high, values[values.size() - 1 - tail]);
+    }
+    finite.push_back(std::move(values));
+  }
+  Plot plot{name, {"centre"}, {}, axes(axis, "density") + "set yrange [0:]\nset boxwidth 1 relative\nplot "};
+  if (!(high > low)) return plot;
+  const double width = (high - low) / kBins;
+  plot.rows.assign(kBins, {});
+  for (std::size_t k = 0; k < kBins; ++k)
+    plot.rows[k].push_back(low + (static_cast<double>(k) + 0.5) * width);
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    std::vector<double> counts(kBins);
+    for (const double value : finite[s]) {
+      const double bin = std::floor((value - low) / width);
+      if (bin >= 0 && bin < kBins) ++counts[static_cast<std::size_t>(bin)];
+    }
+    const double scale = 1 / (width * static_cast<double>(std::max<std::size_t>(sets[s].values.size(), 1)));
+    for (std::size_t k = 0; k < kBins; ++k) {
+      plot.rows[k].push_back(counts[k] * scale);
+      plot.rows[k].push_back(std::sqrt(counts[k]) * scale);
+    }
+    plot.columns.insert(plot.columns.end(), {sets[s].legend, "error"});
+    plot.commands += histogram_of(s, width, sets[s].legend);
+  }
+  return plot;
+}
+
+Plot ess_figure(const Evaluation& ess_against_n) {
+  Plot plot{"ess", {"n", "ess", "error"}, {}, axes("samples n", "ESS / n")};
+  for (const auto& at : ess_against_n) {
+    plot.rows.push_back(
+        {number_or_nan(at.at("n")), number_or_nan(at.at("ess")), number_or_nan(at.at("ess_error"))});
+  }
+  plot.commands +=
+      "set logscale x\nset yrange [0:]\nplot DATA using 1:2:3 with yerrorlines lt 1 pt 7 ps 0.5 notitle";
+  return plot;
+}
+
+Plot path_figure(const Configurations<double>& path) {
+  const std::size_t n = path.particles();
+  Plot plot{"path", {}, {}, axes("first coordinate", "second coordinate")};
+  for (std::size_t p = 0; p < path.count(); ++p) {
+    std::vector<double> row;
+    for (std::size_t i = 0; i < n; ++i) {
+      row.push_back(path[p][i * path.dim()]);
+      row.push_back(path.dim() > 1 ? path[p][i * path.dim() + 1] : 0);
+    }
+    plot.rows.push_back(row);
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    plot.columns.insert(plot.columns.end(), {fmt::format("x{}", i), fmt::format("y{}", i)});
+  }
+  plot.commands += fmt::format(
+      "set size ratio -1\nN = {}\n"
+      "plot for [i=1:N] DATA using 2*i-1:2*i with lines lt 1 lw 1.5 notitle, \\\n"
+      "  for [i=1:N] DATA every ::0::0 using 2*i-1:2*i with points lt 2 pt 6 ps 0.8 title (i == 1 ? "
+      "\"prior\" : \"\"), \\\n"
+      "  for [i=1:N] DATA every ::{}::{} using 2*i-1:2*i with points lt 3 pt 7 ps 0.8 title (i == 1 ? "
+      "\"sample\" : \"\")",
+      n, path.count() - 1, path.count() - 1);
+  return plot;
+}
+
+Plot transport_figure(std::span<const TransportCost> costs) {
+  std::map<std::size_t, std::map<CouplingKind, const TransportCost*>> by_batch;
+  std::vector<CouplingKind> kinds;
+  for (const TransportCost& cost : costs) {
+    by_batch[cost.batch][cost.kind] = &cost;
+    if (std::find(kinds.begin(), kinds.end(), cost.kind) == kinds.end()) kinds.push_back(cost.kind);
+  }
+  Plot plot{"transport", {"batch"}, {}, axes("batch size", "mean |x_0 - x_1|^2")};
+  plot.commands += "set logscale x 2\nset yrange [0:]\nplot ";
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    const std::string name(coupling_name(kinds[k]));
+    plot.columns.insert(plot.columns.end(), {name, "error"});
+    plot.commands +=
+        fmt::format("{}DATA using 1:{}:{} with yerrorlines lt {} pt 7 ps 0.5 title \"{}\" noenhanced",
+                    k > 0 ? ", " : "", 2 * k + 2, 2 * k + 3, k + 1, name);
+  }
+  for (const auto& [batch, row_of] : by_batch) {
+    std::vector<double> row{static_cast<double>(batch)};
+    for (const CouplingKind kind : kinds) {
+      const auto found = row_of.find(kind);
+      row.push_back(found == row_of.end() ? NAN : found->second->mean);
+      row.push_back(found == row_of.end() ? NAN : found->second->error);
+    }
+    plot.rows.push_back(row);
+  }
+  return plot;
+}
+
+Plot integration_figure(const IntegrationErrors& errors) {
+  Plot plot{"integration",
+            {"steps", "position", "error", "log_density", "error"},
+            {},
+            axes("steps of RK4", "mean absolute error")};
+  for (const IntegrationError& at : errors.rk4) {
+    plot.rows.push_back({static_cast<double>(at.steps), at.position.value, at.position.error,
+                         at.log_density.value, at.log_density.error});
+  }
+  plot.commands +=
+      "set logscale xy\nset format y \"10^{%T}\"\n"
+      "plot DATA using 1:2:3 with yerrorlines lt 1 pt 7 ps 0.5 title \"|Δx|\", "
+      "DATA using 1:4:5 with yerrorlines lt 2 pt 7 ps 0.5 title \"|Δ log p|\"";
+  return plot;
+}
+
+}  // namespace equibolt

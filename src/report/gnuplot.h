@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace equibolt {
+
+/// One figure of gnuplot's: columns of numbers and the commands that draw them.
+struct Plot {
+  std::string name;                       ///< of its files
+  std::vector<std::string> columns;       ///< what each column of `rows` is, for the head of the file
+  std::vector<std::vector<double>> rows;  ///< NaN: no value there
+  std::string commands;                   ///< gnuplot; DATA stands for the file of rows
+};
+
+/// Writes NAME.dat, NAME.gp and NAME.svg into the folder and returns the SVG. `gnuplot NAME.gp` there draws
+/// it again. Throws IoError when gnuplot is not installed or fails.
+std::string draw(const Plot& plot, const std::filesystem::path& folder);
+
+/// Whether gnuplot can be run.
+bool has_gnuplot();
+
+}  // namespace equibolt

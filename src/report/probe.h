@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "equibolt/configurations.h"
+#include "equibolt/estimate.h"
+#include "workflow/session.h"
+
+namespace equibolt {
+
+// What the report computes with the network itself.
+
+/// Sample number `index` of `seed` on its way: `points` configurations at equal times from 0 to 1, (points,
+/// N, D).
+Configurations<double> path_of_sample(Session& session, std::uint64_t seed, std::size_t index,
+                                      std::size_t points);
+
+/// How far RK4 with `steps` steps ends from dopri5 (paper, figure 2f), mean over samples.
+struct IntegrationError {
+  std::size_t steps = 0;
+  Estimate position;     ///< |x1 − x1'| of the whole configuration
+  Estimate log_density;  ///< |log p − log p'|
+};
+struct IntegrationErrors {
+  std::size_t samples = 0;
+  double tolerance = 0;          ///< of dopri5
+  double reference_evaluations;  ///< that dopri5 needed, mean
+  std::vector<IntegrationError> rk4;
+};
+
+/// From as many samples of `seed` as about `seconds` allow, at least 4.
+IntegrationErrors integration_errors(Session& session, std::uint64_t seed, double seconds);
+
+}  // namespace equibolt

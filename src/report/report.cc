@@ -1,0 +1,352 @@
+#include "report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <sstream>
+
+#include "core/geometry.h"
+#include "core/progress.h"
+#include "equibolt/error.h"
+#include "equibolt/version.h"
+#include "flow/prior.h"
+#include "io/atomic_file.h"
+#include "io/configurations_file.h"
+#include "report/figures.h"
+#include "report/page.h"
+#include "report/probe.h"
+#include "report/published.h"
+#include "workflow/config_table.h"
+#include "workflow/history.h"
+#include "workflow/sampling.h"
+
+namespace equibolt {
+namespace {
+
+constexpr double kProbeSeconds = 15;
+constexpr std::size_t kTransportPairs = 1024;
+
+bool there(const std::filesystem::path& path) {
+  return std::filesystem::exists(path);
+}
+
+std::string with_error(const Estimate& estimate, int digits, const std::string& unit = "") {
+  return fmt::format("{:.{}f} ± {:.{}f}{}", estimate.value, digits, estimate.error, digits, unit);
+}
+
+std::optional<double> number(const nlohmann::ordered_json& json, const std::string& key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+/// "1.23 ± 0.04" of NAME and NAME_error; "–" where there is none.
+std::string estimate_text(const nlohmann::ordered_json& json, const std::string& key, int digits,
+                          double scale = 1) {
+  const auto value = number(json, key), error = number(json, key + "_error");
+  if (!value) return "–";
+  if (!error) return fmt::format("{:.{}f}", *value * scale, digits);
+  return with_error({*value * scale, *error * scale}, digits);
+}
+
+/// Everything a run's folder may hold, read once.
+struct Contents {
+  RunFolder folder;
+  RunConfig config;
+  std::vector<nlohmann::json> metrics;
+  std::optional<nlohmann::ordered_json> simulation;
+  std::optional<Evaluation> evaluation;
+  std::optional<WeightedSamples> samples;
+  std::optional<WeightedSamples> test;
+};
+
+Contents read_contents(const RunFolder& folder) {
+  Contents run{
+      folder, parse_config(read_text_file(folder.config()), folder.config().string()), {}, {}, {}, {}, {}};
+  if (there(folder.metrics())) {
+    std::istringstream lines(read_text_file(folder.metrics()));
+    for (std::string line; std::getline(lines, line);) {
+      auto json = nlohmann::json::parse(line, nullptr, false);
+      if (json.is_object()) run.metrics.push_back(std::move(json));  // the last may be under way
+    }
+  }
+  if (there(folder.simulation())) run.simulation = read_json(folder.simulation());
+  if (there(folder.evaluation())) run.evaluation = read_json(folder.evaluation());
+  if (there(folder.samples())) run.samples = read_samples(folder.samples());
+  if (there(folder.test_densities())) run.test = read_samples(folder.test_densities());
+  return run;
+}
+
+/// A page with the folder that its figures go to.
+class Report {
+ public:
+  Report(Page page, std::filesystem::path figures) : page_(std::move(page)), figures_(std::move(figures)) {}
+
+  Page& page() { return page_; }
+
+  void figure(const Plot& plot, const std::string& alternative, const std::string& caption) {
+    if (plot.rows.empty()) {
+      page_.missing(fmt::format("No data for: {}", alternative));
+    } else {
+      page_.figure(draw(plot, figures_), alternative, caption);
+    }
+  }
+
+ private:
+  Page page_;
+  std::filesystem::path figures_;
+};
+
+void put_results(Report& report, const Contents& run) {
+  report.page().heading("Results");
+  if (!run.evaluation) {
+    report.page().missing("The run has not been evaluated yet.");
+    return;
+  }
+  const Evaluation& e = *run.evaluation;
+  const KnownSystem* known = known_system(run.config);
+  TableRows rows{{"", "NLL", "KL(μ‖p)", "ESS, %", "path length", "ln(Z/Z_prior)"}};
+  rows.push_back({"this run", estimate_text(e, "nll", 3), estimate_text(e, "kl", 3),
+                  estimate_text(e, "ess", 1, 100), estimate_text(e, "path_length", 2),
+                  estimate_text(e, "log_z", 4)});
+  const auto mean_energy = number(e, "energy_mean_test"), log_z = number(e, "log_z_reference");
+  if (mean_energy && log_z) {
+    rows.push_back({"a perfect model, by this run's simulation", fmt::format("{:.3f}", *mean_energy + *log_z),
+                    "0", "100", "–", estimate_text(e, "log_z_reference", 4)});
+  }
+  if (known != nullptr) {
+    const bool exact = known->log_z.error == 0;
+    rows.push_back({fmt::format("a perfect model, by {}", known->log_z_source),
+                    mean_energy ? fmt::format("{:.3f}", *mean_energy + known->log_z.value) : "–", "0", "100",
+                    "–", exact ? fmt::format("{:.4f}", known->log_z.value) : with_error(known->log_z, 2)});
+    for (const PublishedResult& result : known->results) {
+      rows.push_back({fmt::format("{}; {}", result.training, result.source),
+                      fmt::format("{:.2f}", result.nll), "–", fmt::format("{:.2f}", result.ess_percent),
+                      result.path_length ? fmt::format("{:.2f}", *result.path_length) : "–", "–"});
+    }
+  }
+  const auto count = [&](const char* key) { return number(e, key).value_or(0); };
+  report.page().table(
+      rows,
+      fmt::format(
+          "From {:.0f} samples of the flow and {:.0f} held-out configurations; {:.0f} and {:.0f} of them "
+          "failed and have weight zero. NLL without the prior's constant; with it {}. Errors are one "
+          "standard error. Published NLL are of other test sets, and only the KL is free of that.",
+          count("n_samples"), count("n_test"), count("failed"), count("failed_test"),
+          estimate_text(e, "nll_normalized", 3)));
+}
+
+void put_histograms(Report& report, const Contents& run) {
+  report.page().heading("Does it sample the target?");
+  if (!run.evaluation || !run.evaluation->contains("energy_histogram")) {
+    report.page().missing(
+        "There is no evaluation with test data, with which to compare energies and distances.");
+    return;
+  }
+  const Evaluation& e = *run.evaluation;
+  report.figure(
+      histogram_figure("energies", e.at("energy_histogram"), "energy, kT"),
+      "Histogram of the energies of test data, samples and reweighted samples",
+      fmt::format("Energies. Reweighted samples against test data: Kolmogorov–Smirnov distance {}, p = {}.",
+                  estimate_text(e, "energy_ks", 3), estimate_text(e, "energy_ks_p", 2)));
+  report.figure(
+      histogram_figure("distances", e.at("distance_histogram"), "distance of two particles"),
+      "Histogram of the pair distances of test data, samples and reweighted samples",
+      fmt::format("Distances of all pairs. By the mean distance of each configuration: distance {}, p = {}.",
+                  estimate_text(e, "distance_ks", 3), estimate_text(e, "distance_ks_p", 2)));
+}
+
+void put_weights(Report& report, const Contents& run) {
+  report.page().heading("Weights");
+  if (!run.samples || !run.evaluation) {
+    report.page().missing("There are no samples yet.");
+    return;
+  }
+  const Evaluation& e = *run.evaluation;
+  report.page().table(
+      {{"effective samples", "ESS / n, %", "forward ESS, %", "largest weight, %", "Pareto k̂"},
+       {fmt::format("{:.0f}", number(e, "ess").value_or(0) * number(e, "n_samples").value_or(0)),
+        estimate_text(e, "ess", 1, 100), estimate_text(e, "ess_forward", 1, 100),
+        estimate_text(e, "largest_weight", 3, 100), estimate_text(e, "pareto_k", 2)}},
+      "The forward ESS is seen from the test data. With k̂ above 0.7 no average over weights, nor the "
+      "ESS itself, is to be trusted.");
+  std::vector<ValueSet> sets{{"flow", run.samples->log_weight}};
+  if (run.test) sets.push_back({"test data", run.test->log_weight});
+  report.figure(density_figure("log_weights", sets, "log weight"), "Histogram of the log weights",
+                "Log weights −U − log p − ln Z_prior, of samples of the flow and of test data. For a perfect "
+                "model all are "
+                "ln(Z/Z_prior).");
+  if (e.contains("ess_against_n")) {
+    report.figure(ess_figure(e.at("ess_against_n")), "Effective sample size against the number of samples",
+                  "ESS of disjoint sets of n samples. Where it falls with n, the tail of the weights has not "
+                  "been met.");
+  }
+}
+
+void put_training(Report& report, const Contents& run) {
+  report.page().heading("Training");
+  if (run.metrics.empty()) {
+    report.page().missing("The training has not written metrics yet.");
+    return;
+  }
+  const nlohmann::json& last = run.metrics.back();
+  report.page().paragraph(
+      fmt::format("{} steps of {} samples in {}; {} steps skipped; {:.0f} samples per second at the end.",
+                  last.value("step", 0L), run.config.train.batch, duration_text(last.value("seconds", 0.0)),
+                  last.value("skipped", 0L), last.value("samples_per_second", 0.0)));
+  report.figure(metric_curves("loss", run.metrics,
+                              {{"loss", "training"}, {"validation_loss", "validation, averaged weights"}},
+                              "loss", false),
+                "Loss against the training step",
+                "Flow-matching loss, mean over batch and coordinates. It does not go to zero: at one x_t "
+                "many pairs meet.");
+  report.figure(metric_curves("gradient", run.metrics, {{"gradient_norm", ""}}, "norm of the gradient", true),
+                "Gradient norm against the training step",
+                "Norm of the gradient, mean since the point before.");
+  report.figure(
+      metric_curves("transport_cost", run.metrics, {{"transport_cost", ""}}, "mean |x_0 - x_1|^2", false),
+      "Transport cost against the training step", "Mean squared distance of the pairs that were trained on.");
+}
+
+/// Training data for transport costs; nothing where it has gone.
+std::optional<Configurations<double>> training_data(const Contents& run) {
+  const std::filesystem::path path =
+      run.config.data.train.empty() ? run.folder.train_data().string() : run.config.data.train;
+  if (!there(path)) return std::nullopt;
+  Configurations<double> x = read_configurations(path, run.config.system.particles, run.config.system.dim);
+  remove_mean(x.view());
+  return x;
+}
+
+void put_transport(Report& report, const Contents& run, Session& session) {
+  const auto data = training_data(run);
+  if (!data) {
+    report.page().missing("The training data is gone: no transport costs.");
+    return;
+  }
+  CouplingOptions options = run.config.coupling;
+  options.types = session.energy().types();
+  options.dim = session.dim();
+  const std::size_t pairs = std::min(kTransportPairs, data->count());
+  std::vector<std::size_t> batches;
+  for (const std::size_t batch : {1U, 4U, 16U, 64U, 256U}) {
+    if (batch <= pairs) batches.push_back(batch);
+  }
+  Configurations<double> prior(pairs, data->particles(), data->dim());
+  sample_prior(run.config.seed, 0, prior.view());
+  const std::vector<CouplingKind> kinds{CouplingKind::independent, CouplingKind::ot, CouplingKind::aligned,
+                                        CouplingKind::equivariant_ot};
+  const auto costs =
+      transport_cost_curve(converted<float>(prior.view()).view(), converted<float>(data->view()).view(),
+                           options, kinds, batches, pairs, run.config.seed, session.pool());
+  report.figure(
+      transport_figure(costs), "Transport cost of each coupling against the batch size",
+      fmt::format(
+          "Mean squared distance of {} pairs of prior and data for each coupling (paper, figures 1c and 2d). "
+          "The training used {} with batches of {}.",
+          pairs, coupling_name(run.config.coupling.kind), run.config.train.batch));
+}
+
+void put_paths(Report& report, const Contents& run, Session& session) {
+  report.page().heading("Paths");
+  if (run.samples) {
+    report.figure(
+        density_figure("path_lengths",
+                       {{"arc length", run.samples->arc_length}, {"displacement", run.samples->displacement}},
+                       "length"),
+        "Histogram of the lengths of the paths",
+        fmt::format("Arc length of the paths and distance of their ends, of {} samples. A straight path has "
+                    "both equal.",
+                    run.samples->arc_length.size()));
+  }
+  report.figure(path_figure(path_of_sample(session, run.config.seed, 0, 41)),
+                "The particles' ways from the prior to a sample",
+                "The way of each particle from a sample of the prior to a sample of the flow, in the first "
+                "two coordinates.");
+  put_transport(report, run, session);
+  const IntegrationErrors errors = integration_errors(session, run.config.seed, kProbeSeconds);
+  report.figure(integration_figure(errors), "Integration error of RK4 against its number of steps",
+                fmt::format("RK4 with n steps, 4n evaluations, against dopri5 with tolerance {:g}, which "
+                            "needs {:.0f}; mean over {} samples "
+                            "(paper, figures 2f and 6c).",
+                            errors.tolerance, errors.reference_evaluations, errors.samples));
+}
+
+void put_simulation(Report& report, const Contents& run) {
+  report.page().heading("Simulation of the target");
+  if (!run.config.data.train.empty()) {
+    report.page().paragraph(fmt::format("None: the data is {}.", run.config.data.train));
+    return;
+  }
+  if (!run.simulation) {
+    report.page().missing("The simulation is not done yet.");
+    return;
+  }
+  const auto& s = *run.simulation;
+  TableRows rows{{"", "mean", "autocorrelation time", "effective samples", "R̂"}};
+  const auto row = [&](const std::string& name, const nlohmann::ordered_json& of) {
+    rows.push_back({name, with_error({of.value("value", NAN), of.value("error", NAN)}, 4),
+                    fmt::format("{:.2f}", of.value("autocorrelation_time", NAN)),
+                    fmt::format("{:.0f}", of.value("effective_samples", NAN)),
+                    fmt::format("{:.4f}", of.value("r_hat", NAN))});
+  };
+  if (s.contains("log_z")) row("ln(Z/Z_prior)", s["log_z"]);
+  if (s.contains("samples_of")) {
+    for (const auto& [name, of] : s["samples_of"].items()) row(name, of);
+  }
+  report.page().table(
+      rows, fmt::format("{} samples of {} independent chains, one in {} iterations, by replica exchange with "
+                        "Hamiltonian Monte Carlo; times in units of samples. R̂ compares the chains and is 1 "
+                        "where they agree.",
+                        s.value("samples", 0L), run.config.simulate.chains, s.value("thinning", 0L)));
+}
+
+void put_provenance(Report& report, const Contents& run) {
+  report.page().heading("What was run");
+  TableRows rows{{"begun, UTC", "version", "commit", "processor", "kernels", "threads"}};
+  for (const HistoryEntry& call : read_history(run.folder)) {
+    rows.push_back({call.begun, call.version, call.commit, call.processor, call.instruction_set,
+                    fmt::format("{}", call.threads)});
+  }
+  if (rows.size() > 1) {
+    report.page().table(rows, "Calls of the program that worked on this run.");
+  } else {
+    report.page().missing("The folder has no history.");
+  }
+  report.page().details("The config", config_text(run.config, true));
+}
+
+}  // namespace
+
+void write_report(const RunFolder& folder, Reporter& reporter) {
+  if (!has_gnuplot())
+    throw IoError("the report's figures need gnuplot; on Debian it is in the package gnuplot-nox");
+  const Contents run = read_contents(folder);
+  create_folder(folder.figures());
+  const auto system = system_kinds()[run.config.system.kind.index()].first;
+  Report report(Page(fmt::format("{}: {} particles in {} dimensions, {}", folder.path.filename().string(),
+                                 run.config.system.particles, run.config.system.dim, system)),
+                folder.figures());
+  put_results(report, run);
+  put_histograms(report, run);
+  put_weights(report, run);
+  put_training(report, run);
+  if (there(folder.model())) {
+    reporter.say("computing paths, transport costs and integration errors");
+    Session session(run.config, read_model(folder.model()));
+    put_paths(report, run, session);
+  } else {
+    report.page().heading("Paths");
+    report.page().missing("The training is not done yet.");
+  }
+  put_simulation(report, run);
+  put_provenance(report, run);
+  report.page().paragraph(
+      fmt::format("Made by equibolt {}, commit {}. The figures' data and scripts are in {}.", version(),
+                  commit(), folder.figures().filename().string()));
+  write_file(folder.report(), report.page().html());
+}
+
+}  // namespace equibolt

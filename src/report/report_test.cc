@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "report/figures.h"
+#include "report/page.h"
+#include "report/published.h"
+
+namespace equibolt {
+namespace {
+
+TEST(Page, EscapesAllText) {
+  Page page("a < b & \"c\"");
+  page.paragraph("<script>alert(1)</script>");
+  page.table({{"<i>", "x"}, {"&amp;", "1"}}, "a > b");
+  page.figure("<svg/>", "\"><b>", "<p>");
+  page.details("<u>", "</pre>");
+  const std::string html = page.html();
+  for (const char* bad : {"<script>", "<i>", "<b>", "<u>", "a < b"}) {
+    EXPECT_EQ(html.find(bad), std::string::npos) << bad;
+  }
+  EXPECT_NE(html.find("&lt;/pre&gt;"), std::string::npos);
+  EXPECT_NE(html.find("base64,PHN2Zy8+\""), std::string::npos);  // of <svg/>
+}
+
+TEST(Page, NeighbouringFiguresShareAGrid) {
+  Page page("x");
+  page.figure("a", "", "");
+  page.figure("bc", "", "");
+  page.paragraph("");
+  page.figure("def", "", "");
+  const std::string html = page.html();
+  std::size_t grids = 0;
+  for (std::size_t at = 0; (at = html.find("<div class=\"figures\">", at)) != std::string::npos; ++at)
+    ++grids;
+  EXPECT_EQ(grids, 2U);
+  for (const char* encoded : {"YQ==", "YmM=", "ZGVm"}) EXPECT_NE(html.find(encoded), std::string::npos);
+}
+
+TEST(Published, SystemsAreKnownByTheirParametersAlone) {
+  for (const char* preset : {"dw4", "lj13", "lj55"}) {
+    const KnownSystem* known = known_system(load_config(preset, {"train.steps=7"}));
+    ASSERT_NE(known, nullptr);
+    EXPECT_EQ(known->preset, preset);
+  }
+  EXPECT_EQ(known_system(load_config("dw4", {"system.d0=3"})), nullptr);
+}
+
+TEST(Figures, DensitiesIntegrateToOneWithoutTheTails) {
+  std::vector<double> values;
+  for (int k = 0; k < 5000; ++k) values.push_back(std::sin(k) + (k % 7) * 0.1);
+  values.push_back(INFINITY);
+  const Plot plot = density_figure("x", {{"values", values}}, "x");
+  ASSERT_GT(plot.rows.size(), 10U);
+  const double width = plot.rows[1][0] - plot.rows[0][0];
+  double sum = 0;
+  for (const auto& row : plot.rows) sum += row[1] * width;
+  EXPECT_GT(sum, 0.99);
+  EXPECT_LE(sum, 1.0);
+  EXPECT_TRUE(density_figure("x", {{"none", {}}}, "x").rows.empty());
+  EXPECT_TRUE(density_figure("x", {{"constant", {1, 1, 1}}}, "x").rows.empty());
+}
+
+TEST(Gnuplot, DrawsAndKeepsDataAndScript) {
+  if (!has_gnuplot()) GTEST_SKIP() << "gnuplot is not installed";
+  std::string name = (std::filesystem::temp_directory_path() / "equibolt-XXXXXX").string();
+  ASSERT_NE(mkdtemp(name.data()), nullptr);
+  const std::filesystem::path folder = name;
+  const Plot plot{"p", {"a", "b"}, {{1, 2}, {3, NAN}, {4, 5}}, "plot DATA using 1:2 with lines"};
+  EXPECT_TRUE(draw(plot, folder).starts_with("<?xml"));
+  for (const char* file : {"p.dat", "p.gp", "p.svg"})
+    EXPECT_TRUE(std::filesystem::exists(folder / file)) << file;
+  EXPECT_THROW(draw({"q", {}, {{1, 2}}, "no command"}, folder), std::runtime_error);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace equibolt
