@@ -33,20 +33,26 @@ std::string histogram_of(std::size_t set, double bin_width, const std::string& l
 }  // namespace
 
 Plot metric_curves(const std::string& name, std::span<const nlohmann::json> metrics,
-                   const std::vector<Curve>& curves, const std::string& axis, bool log_scale) {
+                   const std::vector<Curve>& curves, const std::string& axis) {
   Plot plot{name, {"step"}, {}, axes("step", axis)};
-  if (log_scale) plot.commands += "set logscale y\nset format y \"%.0e\"\n";
-  plot.commands += "plot ";
+  std::string plots = "plot ";
   for (std::size_t k = 0; k < curves.size(); ++k) {
     plot.columns.push_back(curves[k].key);
-    plot.commands += fmt::format("{}DATA using 1:{} with lines lt {} title \"{}\"", k > 0 ? ", " : "", k + 2,
-                                 k + 1, curves[k].legend);
+    plots += fmt::format("{}DATA using 1:{} with lines lt {} title \"{}\"", k > 0 ? ", " : "", k + 2, k + 1,
+                         curves[k].legend);
   }
+  double low = INFINITY, high = -INFINITY;
   for (const nlohmann::json& line : metrics) {
     std::vector<double> row{number_or_nan(line.value("step", nlohmann::json()))};
-    for (const Curve& curve : curves) row.push_back(number_or_nan(line.value(curve.key, nlohmann::json())));
+    for (const Curve& curve : curves) {
+      row.push_back(number_or_nan(line.value(curve.key, nlohmann::json())));
+      low = std::fmin(low, row.back());
+      high = std::fmax(high, row.back());
+    }
     plot.rows.push_back(row);
   }
+  if (low > 0 && high > 10 * low) plot.commands += "set logscale y\nset format y \"10^{%T}\"\n";
+  plot.commands += plots;
   return plot;
 }
 

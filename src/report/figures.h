@@ -13,13 +13,14 @@ namespace equibolt {
 
 // Each makes one figure of the report from numbers; an empty `rows` means that there is nothing to draw.
 
-/// Columns of metrics.jsonl against the step: `keys` with the legend of each; `log_scale` for the ordinate.
+/// Columns of metrics.jsonl against the step: `keys` with the legend of each; a logarithmic ordinate where
+/// they span a decade.
 struct Curve {
   std::string key;
   std::string legend;
 };
 Plot metric_curves(const std::string& name, std::span<const nlohmann::json> metrics,
-                   const std::vector<Curve>& curves, const std::string& axis, bool log_scale);
+                   const std::vector<Curve>& curves, const std::string& axis);
 
 /// An evaluation's histogram with its error bars: test data, samples, samples reweighted.
 Plot histogram_figure(const std::string& name, const Evaluation& histogram, const std::string& axis);

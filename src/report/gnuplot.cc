@@ -18,6 +18,8 @@ namespace equibolt {
 namespace {
 
 // Colours that can be told apart by the colour-blind (Okabe and Ito).
+// Behind a point with an error bar gnuplot 5.4 paints a disc in white, of the terminal's choice of size where
+// pointintervalbox is 0.
 constexpr const char* kStyle = R"(set terminal svg size 560,350 font "sans-serif,13"
 set encoding utf8
 set border 3 lw 1
@@ -28,7 +30,7 @@ set linetype 2 lc rgb "#d55e00" lw 2
 set linetype 3 lc rgb "#009e73" lw 2
 set linetype 4 lc rgb "#cc79a7" lw 2
 set linetype 5 lc rgb "#e69f00" lw 2
-set pointintervalbox 0
+set pointintervalbox 0.001
 set datafile missing "?"
 )";
 

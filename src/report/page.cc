@@ -32,6 +32,7 @@ th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: right; border-bottom: 1p
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; }
 td { white-space: nowrap; }
+td:first-child { white-space: normal; min-width: 8rem; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; }
 pre { overflow-x: auto; font-size: 0.8125rem; line-height: 1.4; }

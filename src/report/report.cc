@@ -133,7 +133,8 @@ void put_results(Report& report, const Contents& run) {
       fmt::format(
           "From {:.0f} samples of the flow and {:.0f} held-out configurations; {:.0f} and {:.0f} of them "
           "failed and have weight zero. NLL without the prior's constant; with it {}. Errors are one "
-          "standard error. Published NLL are of other test sets, and only the KL is free of that.",
+          "standard error. Published NLL are of other test sets, and only the KL is free of that: one below "
+          "that of a perfect model tells of test data that were not in equilibrium.",
           count("n_samples"), count("n_test"), count("failed"), count("failed_test"),
           estimate_text(e, "nll_normalized", 3)));
 }
@@ -196,18 +197,18 @@ void put_training(Report& report, const Contents& run) {
       fmt::format("{} steps of {} samples in {}; {} steps skipped; {:.0f} samples per second at the end.",
                   last.value("step", 0L), run.config.train.batch, duration_text(last.value("seconds", 0.0)),
                   last.value("skipped", 0L), last.value("samples_per_second", 0.0)));
-  report.figure(metric_curves("loss", run.metrics,
-                              {{"loss", "training"}, {"validation_loss", "validation, averaged weights"}},
-                              "loss", false),
-                "Loss against the training step",
-                "Flow-matching loss, mean over batch and coordinates. It does not go to zero: at one x_t "
-                "many pairs meet.");
-  report.figure(metric_curves("gradient", run.metrics, {{"gradient_norm", ""}}, "norm of the gradient", true),
+  report.figure(
+      metric_curves("loss", run.metrics,
+                    {{"loss", "training"}, {"validation_loss", "validation, averaged weights"}}, "loss"),
+      "Loss against the training step",
+      "Flow-matching loss, mean over batch and coordinates. It does not go to zero: at one x_t "
+      "many pairs meet.");
+  report.figure(metric_curves("gradient", run.metrics, {{"gradient_norm", ""}}, "norm of the gradient"),
                 "Gradient norm against the training step",
                 "Norm of the gradient, mean since the point before.");
-  report.figure(
-      metric_curves("transport_cost", run.metrics, {{"transport_cost", ""}}, "mean |x_0 - x_1|^2", false),
-      "Transport cost against the training step", "Mean squared distance of the pairs that were trained on.");
+  report.figure(metric_curves("transport_cost", run.metrics, {{"transport_cost", ""}}, "mean |x_0 - x_1|^2"),
+                "Transport cost against the training step",
+                "Mean squared distance of the pairs that were trained on.");
 }
 
 /// Training data for transport costs; nothing where it has gone.
@@ -325,7 +326,8 @@ void write_report(const RunFolder& folder, Reporter& reporter) {
     throw IoError("the report's figures need gnuplot; on Debian it is in the package gnuplot-nox");
   const Contents run = read_contents(folder);
   create_folder(folder.figures());
-  const auto system = system_kinds()[run.config.system.kind.index()].first;
+  std::string system(system_kinds()[run.config.system.kind.index()].first);
+  std::replace(system.begin(), system.end(), '_', ' ');
   Report report(Page(fmt::format("{}: {} particles in {} dimensions, {}", folder.path.filename().string(),
                                  run.config.system.particles, run.config.system.dim, system)),
                 folder.figures());
