@@ -3,143 +3,96 @@
 #include <string>
 #include <vector>
 
+#include "bench/cases.h"
+#include "bench/counters.h"
+#include "core/geometry.h"
 #include "core/random.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "egnn/cpu_vector_field_bench.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-// clang-format off
-#include "hwy/highway.h"
-// clang-format on
-
-HWY_BEFORE_NAMESPACE();
-namespace equibolt::HWY_NAMESPACE {
-
-/// `rounds` of 16 independent multiply-adds of whole vectors, and how many operations that was.
-double multiply_add(std::size_t rounds, float* sum) {
-  namespace hn = hwy::HWY_NAMESPACE;
-  const hn::CappedTag<float, 16> d;
-  constexpr std::size_t count = 16;
-  hn::Vec<decltype(d)> sums[count];
-#pragma GCC unroll 16
-  for (std::size_t k = 0; k < count; ++k) sums[k] = hn::Set(d, static_cast<float>(k) + *sum);
-  const auto factor = hn::Set(d, 0.5F * *sum);
-  for (std::size_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 16
-    for (std::size_t k = 0; k < count; ++k) sums[k] = hn::MulAdd(sums[k], factor, factor);
-  }
-  auto total = sums[0];
-#pragma GCC unroll 16
-  for (std::size_t k = 1; k < count; ++k) total = hn::Add(total, sums[k]);
-  *sum = hn::GetLane(total) * 1e-30F + 1;
-  return 2.0 * static_cast<double>(rounds * count * hn::Lanes(d));
-}
-
-}  // namespace equibolt::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-// The cases of docs/benchmarks.md: samples per second, and GFLOP/s of the products that the network as
-// written needs (a multiply-add is two), whatever the kernels save of them.
-namespace equibolt {
+// Speed of the three operations: cases A, B, C, M of bench/cases.h, and how the cost grows from there.
+// GFLOP/s count the products that are needed, `of_peak` is their share of what the machine's multiply-adds
+// can do.
+namespace equibolt::bench {
 namespace {
 
-Architecture untyped(std::size_t particles, std::size_t hidden, std::size_t layers) {
-  return {ParticleTypes(particles, 0), 3, hidden, layers, 0};
-}
-
-HWY_EXPORT(multiply_add);
-
-/// What the machine can do at most, one thread: the measure of the others.
-void peak(benchmark::State& state) {
-  double done = 0;
-  float sum = 1;
-  for (auto _ : state) done += HWY_DYNAMIC_DISPATCH(multiply_add)(100000, &sum);
-  benchmark::DoNotOptimize(sum);
-  state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * done, benchmark::Counter::kIsRate);
-}
-BENCHMARK(peak);
-
-struct Case {
-  const char* name;
-  Architecture architecture;
-  std::size_t batch;
-};
-
-std::vector<Case> cases() {
-  Architecture molecule = untyped(22, 64, 5);
-  molecule.type_features = 9;
-  molecule.types = {0, 1, 0, 0, 4, 3, 5, 0, 6, 0, 1, 0, 0, 0, 7, 3, 8, 0, 1, 0, 0, 0};
-  return {{"A_LJ13", untyped(13, 32, 3), 256},
-          {"B_LJ55", untyped(55, 64, 5), 32},
-          {"C_22_untyped", untyped(22, 64, 5), 256},
-          {"M_22_typed", molecule, 256}};
-}
-
-/// Floating-point operations of one velocity.
-double operations(const Architecture& a) {
-  const auto n = static_cast<double>(a.particles()), h = static_cast<double>(a.hidden);
-  const double edges = n * (n - 1);
-  const double edge = h * (2 * h + 2) + 2 * h * h + 2 * h;
-  return 2 * static_cast<double>(a.layers) * (edges * edge + n * 3 * h * h);
-}
-
-struct Batch {
-  explicit Batch(const Case& c) : x(c.batch, c.architecture.particles(), 3), target(x), v(x), t(c.batch) {
+struct Inputs {
+  Inputs(const Architecture& a, std::size_t batch)
+      : x(batch, a.particles(), a.dim), target(x), v(x), t(batch), divergence(batch) {
     Random random(1, Stream::test);
-    random.fill_normal(x.values());
-    random.fill_normal(target.values());
-    for (float& value : t) value = static_cast<float>(random.uniform());
+    for (std::size_t b = 0; b < batch; ++b) {
+      mean_free_normal(random, x[b], a.dim);
+      mean_free_normal(random, target[b], a.dim);
+      t[b] = static_cast<float>(random.uniform());
+    }
   }
   Configurations<float> x, target, v;
-  std::vector<float> t;
+  std::vector<float> t, divergence;
 };
 
-void report(benchmark::State& state, const Case& c, double velocities) {
-  const double samples = static_cast<double>(state.iterations()) * static_cast<double>(c.batch);
-  using benchmark::Counter;
-  state.counters["samples/s"] = Counter(samples, Counter::kIsRate);
-  state.counters["GFLOP/s"] =
-      Counter(1e-9 * samples * velocities * operations(c.architecture), Counter::kIsRate);
-}
+enum class Operation { velocity, loss_gradient, divergence };
 
-void velocity(benchmark::State& state, const Case& c) {
-  ThreadPool pool(static_cast<std::size_t>(state.range(0)));
-  const auto field = make_cpu_vector_field(c.architecture, initial_parameters(c.architecture, 1), pool);
-  Batch batch(c);
-  for (auto _ : state) field->velocity(batch.t, batch.x, batch.v);
-  report(state, c, 1);
-}
-
-void loss_gradient(benchmark::State& state, const Case& c) {
-  ThreadPool pool(static_cast<std::size_t>(state.range(0)));
-  const std::vector<float> parameters = initial_parameters(c.architecture, 1);
-  const auto field = make_cpu_vector_field(c.architecture, parameters, pool);
-  Batch batch(c);
+void run(benchmark::State& state, const Architecture& a, std::size_t batch, Operation operation) {
+  const auto threads = static_cast<std::size_t>(state.range(0));
+  ThreadPool pool(threads);
+  const std::vector<float> parameters = initial_parameters(a, 1);
+  const auto field = make_cpu_vector_field(a, parameters, pool);
+  Inputs in(a, batch);
   std::vector<float> gradient(parameters.size());
-  for (auto _ : state)
-    benchmark::DoNotOptimize(field->loss_gradient(batch.t, batch.x, batch.target, gradient));
-  report(state, c, 3);
+  Work work{};
+  switch (operation) {
+    case Operation::velocity:
+      work = velocity_work(a);
+      for (auto _ : state) field->velocity(in.t, in.x, in.v);
+      break;
+    case Operation::loss_gradient:
+      work = loss_gradient_work(a);
+      for (auto _ : state) {
+        benchmark::DoNotOptimize(field->loss_gradient(in.t, in.x, in.target, gradient));
+      }
+      break;
+    case Operation::divergence:
+      work = divergence_work(a);
+      for (auto _ : state) field->velocity_and_divergence(in.t, in.x, in.v, in.divergence);
+      break;
+  }
+  report(state, batch, work.needed, threads);
+}
+
+/// All operations of one network, named `name`/velocity and so on.
+void add(const std::string& name, const Architecture& a, std::size_t batch, std::size_t divergence_batch,
+         const std::vector<std::int64_t>& threads) {
+  const auto add_one = [&](const char* operation, Operation which, std::size_t samples) {
+    auto* benchmark = benchmark::RegisterBenchmark(
+        (name + "/" + operation).c_str(), [=](benchmark::State& state) { run(state, a, samples, which); });
+    benchmark->ArgName("threads")->UseRealTime()->Unit(benchmark::kMillisecond);
+    for (const std::int64_t count : threads) benchmark->Arg(count);
+  };
+  add_one("velocity", Operation::velocity, batch);
+  add_one("loss_gradient", Operation::loss_gradient, batch);
+  add_one("divergence", Operation::divergence, divergence_batch);
 }
 
 const bool registered = [] {
-  const auto add = [](const std::string& name, const auto& body, const Case& c) {
-    benchmark::RegisterBenchmark(name.c_str(), body, c)
-        ->ArgName("threads")
-        ->Arg(1)
-        ->Arg(2)
-        ->UseRealTime()
-        ->Unit(benchmark::kMillisecond);
-  };
   for (const Case& c : cases()) {
-    add(std::string(c.name) + "/velocity", velocity, c);
-    add(std::string(c.name) + "/loss_gradient", loss_gradient, c);
+    const bool large = c.architecture.particles() > 40;
+    add(c.name, c.architecture, c.batch, large ? 2 : 16, {1, 2});
+  }
+  for (const std::size_t n : {4, 8, 13, 22, 32, 55, 100, 200}) {
+    const std::size_t batch = n > 40 ? 4 : 64;
+    add("grow_particles/" + std::to_string(n), untyped(n, 64, 5), batch, n > 40 ? 1 : 4, {1});
+  }
+  for (const std::size_t h : {32, 48, 64, 96, 128}) {
+    add("grow_width/" + std::to_string(h), untyped(22, h, 5), 32, 4, {1});
+  }
+  for (const std::size_t layers : {1, 2, 3, 4, 5, 6, 8}) {
+    add("grow_layers/" + std::to_string(layers), untyped(22, 64, layers), 32, 4, {1});
+  }
+  for (const std::size_t batch : {1, 2, 4, 16, 64, 256, 1024}) {
+    add("grow_batch/" + std::to_string(batch), untyped(13, 32, 3), batch, batch, {1, 2});
   }
   return true;
 }();
 
 }  // namespace
-}  // namespace equibolt
-#endif  // HWY_ONCE
+}  // namespace equibolt::bench
