@@ -78,19 +78,18 @@ def golden(path):
         return joined({name: npz[name] for name in npz.files})
 
 
-def check_golden(contenders, operations, networks, log):
-    """Every contender against networks with results by another program. Forms that take long to compile are
-    checked with the cases alone (check_case)."""
+def check_golden(contenders, name, operation, networks, log):
+    """A contender against networks with results by another program. Forms that take long to compile are checked
+    with the cases alone (check_case)."""
+    process = contenders.any_process(name)
     lines = []
     for network in networks:
-        for name in contenders.names:
-            for operation in operations:
-                for form in contenders.forms(name, operation):
-                    if form.startswith("compiled"):
-                        continue
-                    line = check_form(contenders.any_process(name), name, form, operation, network, golden(network))
-                    log(line)
-                    lines.append(line)
+        for form in contenders.forms(name, operation):
+            if form.startswith("compiled"):
+                continue
+            line = check_form(process, name, form, operation, network, golden(network))
+            log(line)
+            lines.append(line)
     return lines
 
 

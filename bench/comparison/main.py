@@ -67,7 +67,20 @@ def save(result, path):
 
 
 def log(line):
-    print(json.dumps(line), file=sys.stderr, flush=True)
+    """One line of progress about what check.py or measure.py have done."""
+    words = [str(line[key]) for key in ("case", "contender", "form", "operation", "network") if key in line]
+    if "threads" in line:
+        words.append(f"on {line['threads']}")
+    if "errors" in line:
+        words.append("ok:" if line["ok"] else "WRONG:")
+        words.append(", ".join(f"{kind} {error:.1e}" for kind, error in line["errors"].items()))
+    if "rate" in line:
+        words.append(f"{line['rate']:.4g}/s")
+    if "round" in line:
+        words.append(f"round {line['round']}")
+    if "error" in line:
+        words.append(line["error"].splitlines()[0])
+    print(*words, file=sys.stderr, flush=True)
 
 
 def start(options, path):
@@ -93,15 +106,14 @@ def start(options, path):
 
 def check(contenders, options, result):
     """All contenders against the golden networks; whether they agree."""
-    networks = sorted(glob.glob(str(ROOT / "tests/golden/egnn_*.npz")))
-    networks += sorted(set(glob.glob(str(ROOT / "../shared/oracle/egnn_*.npz"))))
+    found = [*glob.glob(str(ROOT / "../shared/oracle/egnn_*.npz")), *glob.glob(str(ROOT / "tests/golden/egnn_*.npz"))]
+    networks = sorted({os.path.basename(path): path for path in found}.values())
     for operation in options.operations:
         for name in contenders.names:
             key = f"{name}/{operation}"
             if result["golden"].get(key, {}).get("ok"):
                 continue
-            one = type("One", (), {"names": [name], "forms": contenders.forms, "any_process": contenders.any_process})
-            lines = check_golden(one, [operation], networks, log)
+            lines = check_golden(contenders, name, operation, networks, log)
             kinds = {kind for line in lines for kind in line.get("errors", {})}
             result["golden"][key] = {
                 "ok": all(line["ok"] for line in lines),
