@@ -1,6 +1,6 @@
 // A Boltzmann generator for an energy of one's own: five charges in a two-dimensional trap.
 //
-//   own_energy FOLDER     simulates, trains (about a minute), samples; again: goes on, or only samples
+//   own_energy FOLDER [KEY=VALUE...]     simulates, trains (about a minute), samples; again: goes on, or only samples
 
 #include <equibolt/equibolt.h>
 
@@ -47,10 +47,10 @@ class TrappedCharges final : public Energy {
 };
 
 int main(int argc, char** argv) try {
-  const auto energy = std::make_shared<TrappedCharges>();
+  Settings settings{"train.steps=3000", "simulate.samples=20000", "evaluate.samples=5000"};
+  for (int k = 2; k < argc; ++k) settings.push_back(argv[k]);
   Generator generator =
-      Generator::train(energy, argc > 1 ? argv[1] : "charges",
-                       {"train.steps=3000", "simulate.samples=20000", "evaluate.samples=5000"});
+      Generator::train(std::make_shared<TrappedCharges>(), argc > 1 ? argv[1] : "charges", settings);
   const WeightedSamples samples = generator.sample(5000, /*seed=*/2);
   const Estimate flow = log_z(samples), exact = *generator.simulated_log_z();
   std::printf("effective sample size %.3f\n", effective_fraction(samples).value);
