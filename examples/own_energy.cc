@@ -1,6 +1,7 @@
 // A Boltzmann generator for an energy of one's own: five charges in a two-dimensional trap.
 //
-//   own_energy FOLDER [KEY=VALUE...]     simulates, trains (about a minute), samples; again: goes on, or only samples
+//   own_energy FOLDER [KEY=VALUE...]     simulates, trains (about a minute), samples; again: goes on, or only
+//   samples
 
 #include <equibolt/equibolt.h>
 

@@ -22,7 +22,7 @@ for name in ("energy", "distance"):
 END
 mkdir -p docs/figures
 gnuplot <<END
-set terminal svg size 760,270 font "sans-serif,12" background "#ffffff"
+set terminal svg size 760,310 font "sans-serif,12" background "#ffffff"
 set encoding utf8
 set output "docs/figures/lj13.svg"
 set border 3
@@ -30,17 +30,18 @@ set tics nomirror out
 set key top right samplen 2
 set yrange [0:]
 set ylabel "density"
-set multiplot layout 1,2 margins 0.08,0.98,0.17,0.95 spacing 0.1
+set multiplot layout 1,2 margins 0.11,0.98,0.2,0.95 spacing 0.1
 set xlabel "energy, kT"
-set xrange [-65:5]
+set xrange [-65:-10]
 plot "$folder/energy.dat" using 1:2 with boxes lc rgb "#0072b2" fs solid 0.25 noborder title "simulation", \
   "" using 1:4 with histeps lw 2 lc rgb "#d55e00" title "flow", \
-  "" using 1:6:7 with yerrorbars pt 7 ps 0.3 lw 1 lc rgb "#009e73" title "flow, reweighted"
+  "" using 1:6 with points pt 7 ps 0.35 lc rgb "#009e73" title "flow, reweighted", \
+  "" using 1:(\$6-\$7):(0):(2*\$7) with vectors nohead lc rgb "#009e73" notitle
 unset ylabel
 set xlabel "distance of two particles"
 set xrange [0.7:4]
 plot "$folder/distance.dat" using 1:2 with boxes lc rgb "#0072b2" fs solid 0.25 noborder notitle, \
   "" using 1:4 with histeps lw 2 lc rgb "#d55e00" notitle, \
-  "" using 1:6:7 with yerrorbars pt 7 ps 0.3 lw 1 lc rgb "#009e73" notitle
+  "" using 1:6 with points pt 7 ps 0.35 lc rgb "#009e73" notitle
 END
 echo "docs/figures/lj13.svg, from $folder"

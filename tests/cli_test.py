@@ -228,7 +228,7 @@ class Run(Workplace):
                          "docs/config.md is stale: equibolt reference config > docs/config.md")
 
     def test_the_man_page_and_the_completions_know_every_command_and_flag(self):
-        commands = re.findall(r"^  (\w+) ", call("--help").stdout.split("Subcommands:")[1], re.M)
+        commands = re.findall(r"^  (\w+) ", call("--help").stdout.split("Commands:")[1], re.M)
         self.assertGreater(len(commands), 10)
         page = call("reference", "man").stdout.replace("\\", "")
         completion = self.path / "completion"

@@ -141,6 +141,10 @@ def clone(folder, build):
                        "esac; done\n"
                        f"exec {shlex.quote(str(build / 'equibolt'))} \"$@\" $settings\n")
     program.chmod(0o755)
+    (folder / "bin").mkdir()
+    python = folder / "bin" / "python3"  # the one that has numpy
+    python.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} \"$@\"\n")
+    python.chmod(0o755)
     return here
 
 
@@ -202,7 +206,8 @@ def run_page(page, build, show):
         script = folder / "page.sh"
         script.write_text(script_of(page, blocks, outputs))
         if commands or files:
-            environment = {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+            environment = {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8",
+                           "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
             done = subprocess.run(["bash", script], cwd=clone(folder, build), env=environment, timeout=SECONDS,
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True)
             if done.returncode != 0:
@@ -250,7 +255,7 @@ class Names:
         def told(*arguments):
             return subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout
         flags = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
-        listed = told("--help").split("Subcommands:")[1]
+        listed = told("--help").split("Commands:")[1]
         self.flags = {command: set(flags.findall(told(command, "--help"))) | {"--log-format", "--help"}
                       for command in re.findall(r"^  (\w+)", listed, re.MULTILINE)}
         self.keys = set(re.findall(r"^\| `([\w.]+)`", told("reference", "config"), re.MULTILINE))

@@ -92,7 +92,7 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--data", options->data,
                       "Held-out configurations (.npy or .npz); default: the run's own test data");
   command->add_option("-n,--samples", options->count, "Samples to draw; default: evaluate.samples")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_count());
   command->add_option("-o,--output", options->output,
                       "A folder that keeps samples, densities and evaluation.json; a model's evaluation "
                       "resumes only with one");

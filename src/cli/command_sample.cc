@@ -29,7 +29,7 @@ void add_sample(CLI::App& app) {
       "sample", "Draw independent samples with exact density, energy and weight; the same command resumes");
   const auto options = std::make_shared<Options>();
   command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
-  command->add_option("-n,--samples", options->count, "How many")->required()->check(CLI::PositiveNumber);
+  command->add_option("-n,--samples", options->count, "How many")->required()->check(positive_count());
   command->add_option("-o,--output", options->output, "The .npz file to write")->required();
   command->add_option("--seed", options->seed,
                       "Sample i depends on the seed and i alone; default: the run's");

@@ -36,8 +36,7 @@ void add_transport(CLI::App& app) {
       ->required();
   command->add_option("--data", options->data, "Configurations of the target (.npy or .npz)")->required();
   command->add_option("--batches", options->batches, "Batch sizes, as in --batches 1,16,256")->delimiter(',');
-  command->add_option("--pairs", options->pairs, "Pairs to average over, at most")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--pairs", options->pairs, "Pairs to average over, at most")->check(positive_count());
   add_set(*command, options->overrides);
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -26,25 +27,42 @@ const CLI::App& command_of(const CLI::App& app) {
   return chosen.empty() ? app : *chosen.front();
 }
 
-/// What a mistyped flag or command may have been.
-std::string suggestion(const CLI::App& app, int argc, char** argv) {
-  const CLI::App& command = command_of(app);
-  std::vector<std::string> known;
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+  }
+  return names;
+}
+
+std::vector<std::string> flag_names(const CLI::App& command) {
+  std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
-    known.push_back(sub->get_name());
+  return names;
+}
+
+/// What is wrong with a command line that CLI11 refuses with `reason`: a name that is not known comes before
+/// the values that are missing for want of it.
+std::string complaint(const CLI::App& app, const std::vector<std::string>& words, const std::string& reason) {
+  const CLI::App& command = command_of(app);
+  const bool named = &command != &app;
+  if (words.empty()) return "a command is expected, as in: equibolt run dw4";
+  if (!named && !words[0].starts_with('-')) {
+    return fmt::format("there is no command '{}'; did you mean '{}'?", words[0],
+                       nearest_name(words[0], command_names(app)));
   }
+  const std::vector<std::string> known = flag_names(command), always = flag_names(app);
   for (const std::string& word : app.remaining(true)) {
     const std::string name = word.substr(0, word.find('='));
-    const std::string nearest = nearest_name(name, known);
-    if (!nearest.empty()) return fmt::format("; did you mean '{}'?", nearest);
+    if (!name.starts_with("--") || std::count(known.begin(), known.end(), name) > 0 ||
+        std::count(always.begin(), always.end(), name) > 0) {
+      continue;
+    }
+    return fmt::format("there is no flag '{}'; did you mean '{}'?", name, nearest_name(name, known));
   }
-  if (&command == &app && argc > 1) {
-    return fmt::format("; did you mean '{}'?", nearest_name(argv[1], known));
-  }
-  return "";
+  return reason;
 }
 
 ExitCode run_command_line(int argc, char** argv) {
@@ -73,13 +91,17 @@ ExitCode run_command_line(int argc, char** argv) {
   add_transport(app);
   add_doctor(app);
   add_reference(app);
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    command->group("Commands");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
     app.exit(success);
   } catch (const CLI::ParseError& error) {
-    throw UsageError("{}{}\nSee '{} --help'.", error.what(), suggestion(app, argc, argv),
-                     &command_of(app) == &app ? "equibolt" : "equibolt " + command_of(app).get_name());
+    const CLI::App& command = command_of(app);
+    throw UsageError("{}\nSee '{} --help'.", complaint(app, {argv + 1, argv + argc}, error.what()),
+                     &command == &app ? "equibolt" : "equibolt " + command.get_name());
   }
   return ExitCode::done;
 }

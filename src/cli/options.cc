@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cstdint>
+
 #include "core/cancel.h"
 #include "workflow/config.h"
 
@@ -23,6 +26,16 @@ void add_max_hours(CLI::App& command, double& max_hours) {
                   "Stop after so many hours as on SIGTERM: with a checkpoint and exit code 75")
       ->check(CLI::Range(1e-6, 1e6).description(""))
       ->type_name("HOURS");
+}
+
+CLI::Validator positive_count() {
+  const auto check = [](const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool right = error == std::errc() && end == text.data() + text.size() && value > 0;
+    return right ? std::string() : fmt::format("expected an integer ≥ 1, found {}", text);
+  };
+  return {check, "≥ 1"};
 }
 
 void add_run_options(CLI::App& command, RunOptions& options) {

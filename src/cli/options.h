@@ -15,6 +15,9 @@ void add_quiet(CLI::App& command, bool& quiet);
 
 void add_max_hours(CLI::App& command, double& max_hours);
 
+/// Of a number of things: an integer, 1 or more.
+CLI::Validator positive_count();
+
 /// The options of the commands that make a run's folder.
 struct RunOptions {
   std::string config;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <sstream>
 
 #include "core/geometry.h"
 #include "core/progress.h"
+#include "equibolt/energy.h"
 #include "equibolt/error.h"
 #include "equibolt/version.h"
 #include "flow/prior.h"
@@ -319,6 +321,36 @@ void put_provenance(Report& report, const Contents& run) {
   report.page().details("The config", config_text(run.config, true));
 }
 
+/// Stands for a program's own energy, which is not here; the figures need no more than its shape.
+class AbsentEnergy final : public Energy {
+ public:
+  explicit AbsentEnergy(const Architecture& architecture)
+      : types_(architecture.types), dim_(architecture.dim) {}
+  std::size_t particles() const override { return types_.size(); }
+  std::size_t dim() const override { return dim_; }
+  const ParticleTypes& types() const override { return types_; }
+  std::unique_ptr<Energy> clone() const override { return std::make_unique<AbsentEnergy>(*this); }
+  void evaluate(ConfigurationsView<const double>, std::span<double> energy,
+                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override {
+    std::fill(energy.begin(), energy.end(), std::numeric_limits<double>::infinity());
+    std::fill(gradient.values().begin(), gradient.values().end(), 0.0);
+    std::fill(status.begin(), status.end(), EnergyStatus::failed);
+  }
+
+ private:
+  ParticleTypes types_;
+  std::size_t dim_;
+};
+
+Session session_of(const Contents& run) {
+  Model model = read_model(run.folder.model());
+  RunConfig config = run.config;
+  if (auto* own = std::get_if<OwnEnergy>(&config.system.kind)) {
+    own->prototype = std::make_shared<AbsentEnergy>(model.architecture);
+  }
+  return {std::move(config), std::move(model)};
+}
+
 }  // namespace
 
 void write_report(const RunFolder& folder, Reporter& reporter) {
@@ -337,7 +369,7 @@ void write_report(const RunFolder& folder, Reporter& reporter) {
   put_training(report, run);
   if (there(folder.model())) {
     reporter.say("computing paths, transport costs and integration errors");
-    Session session(run.config, read_model(folder.model()));
+    Session session = session_of(run);
     put_paths(report, run, session);
   } else {
     report.page().heading("Paths");

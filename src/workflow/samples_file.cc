@@ -115,9 +115,9 @@ class Throughput {
     const auto each = [&](std::size_t sum) {
       return static_cast<double>(sum) / static_cast<double>(std::max<std::size_t>(samples_, 1));
     };
-    return fmt::format("{:.4g} per second, {:.4g} velocities and {:.4g} divergences each",
-                       static_cast<double>(samples_) / std::max(seconds_, 1e-9),
-                       each(evaluations_ - divergences_), each(divergences_));
+    return fmt::format(
+        "{:.4g} per second, {:.4g} evaluations of the network each, {:.4g} with the divergence",
+        static_cast<double>(samples_) / std::max(seconds_, 1e-9), each(evaluations_), each(divergences_));
   }
 
  private:
