@@ -301,7 +301,7 @@ def nowhere_to_write(t):
     t.case("full disk", 4, ["init", "dw4", "-o", "full.toml"], "File too large", limit=100)
     t.case("full disk", 4, ["import", GOLDEN / "egnn_tiny.npz", "-o", "full.st"], "File too large", limit=100)
     with open("/dev/full", "w") as full:
-        t.case("full disk", 4, ["reference"], "standard output", output=full)
+        t.case("full disk", 4, ["reference", "config"], "standard output", output=full)
         t.case("full disk", 2, ["runn"], [], error=full)
         t.case("full disk", 4, [*sample, "absent/x.npz"], [], error=full)
     t.case("no place", 4, [*sample, "/dev/full"], "not a regular file")
