@@ -66,7 +66,7 @@ class Process:
 
     def stop(self):
         if self.process is not None:
-            self.process.stdin.close()
+            self.process.kill()
             self.process.wait()
             self.process = None
 

@@ -44,13 +44,14 @@ def best(screened, threads):
     return [(line["contender"], line["form"]) for line in out]
 
 
-def screen(contenders, operation, request, batch, threads, seconds, log):
-    """Every form once on the least number of threads, then the best on the others. A form that fails is
-    reported with its error."""
-    lines = []
+def screen(contenders, operation, request, batch, threads, seconds, lines, log, save):
+    """Adds to `lines` every form once on the least number of threads, then the best on the others. A form that
+    fails is reported with its error. Lines that are there are kept."""
 
     def add(name, form, count):
         line = {"contender": name, "form": form, "threads": count}
+        if any(line.items() <= there.items() for there in lines):
+            return
         try:
             process = contenders.process(name, count)
             line["rate"] = rate(process, request | {"form": form}, batch, seconds)
@@ -58,6 +59,7 @@ def screen(contenders, operation, request, batch, threads, seconds, log):
             line["error"] = str(error)
         log(line)
         lines.append(line)
+        save()
 
     for name in contenders.names:
         for form in contenders.forms(name, operation):
@@ -65,7 +67,6 @@ def screen(contenders, operation, request, batch, threads, seconds, log):
     for count in threads[1:]:
         for name, form in best(lines, threads[0]):
             add(name, form, count)
-    return lines
 
 
 def measure(contenders, case, operation, network, settings, cell, log, save):
@@ -74,9 +75,8 @@ def measure(contenders, case, operation, network, settings, cell, log, save):
     threads = settings["threads"]
     request = {"network": network, "operation": operation, "batch": batch}
     cell["batch"] = batch
-    if "screened" not in cell:
-        cell["screened"] = screen(contenders, operation, request, batch, threads, settings["seconds"], log)
-        save()
+    lines = cell.setdefault("screened", [])
+    screen(contenders, operation, request, batch, threads, settings["seconds"], lines, log, save)
     chosen = [(name, form, count) for count in threads for name, form in best(cell["screened"], count)]
     if "checks" not in cell:
         cell["checks"] = check_case(contenders, case["name"], operation, network, chosen, batch, log)

@@ -27,6 +27,11 @@ class NetworkFile:
         self.one_hot = np.eye(max(self.type_features, 1), dtype=np.float32)[self.types][:, : self.type_features]
 
 
+def particles(path):
+    with np.load(path) as npz:
+        return len(npz["types"])
+
+
 def write_random(path, case, seed=1):
     """A network of `case`'s shape at PyTorch's initialisation, but with position heads that move the particles,
     and `case["batch"]` inputs from the prior."""
