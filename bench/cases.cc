@@ -22,10 +22,10 @@ std::vector<Case> cases() {
   Architecture molecule = untyped(22, 64, 5);
   molecule.type_features = 9;
   molecule.types = {0, 1, 0, 0, 4, 3, 5, 0, 6, 0, 1, 0, 0, 0, 7, 3, 8, 0, 1, 0, 0, 0};
-  return {{"A", untyped(13, 32, 3), 256},
-          {"B", untyped(55, 64, 5), 32},
-          {"C", untyped(22, 64, 5), 256},
-          {"M", molecule, 256}};
+  return {{"A", untyped(13, 32, 3), 256, 32},
+          {"B", untyped(55, 64, 5), 32, 2},
+          {"C", untyped(22, 64, 5), 256, 8},
+          {"M", molecule, 256, 8}};
 }
 
 Work velocity_work(const Architecture& a) {

@@ -12,7 +12,9 @@ namespace equibolt::bench {
 struct Case {
   std::string name;
   Architecture architecture;
-  std::size_t batch;
+  std::size_t batch;  ///< samples of a call
+  std::size_t
+      divergence_batch;  ///< the same for the divergence, enough for automatic differentiation's speed
 };
 
 /// N particles of one type in three dimensions.

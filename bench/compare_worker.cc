@@ -109,7 +109,8 @@ Json all_cases() {
                    {"hidden", a.hidden},
                    {"layers", a.layers},
                    {"type_features", a.type_features},
-                   {"batch", c.batch}});
+                   {"batch", c.batch},
+                   {"divergence_batch", c.divergence_batch}});
   }
   return all;
 }

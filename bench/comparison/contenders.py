@@ -46,6 +46,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
+                start_new_session=True,  # Ctrl-C is for the program that asks
                 env=os.environ | self.environment | {"OMP_NUM_THREADS": str(self.threads)},
                 preexec_fn=lambda: os.sched_setaffinity(0, processors(self.threads)),
             )

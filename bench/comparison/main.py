@@ -36,7 +36,8 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=float("inf"),
                         help="begin no cell after so many; exit code 75, and the same command goes on")  # fmt: skip
     parser.add_argument("-o", "--output", type=pathlib.Path, help="result (default build/compare/COMMIT.json)")
-    parser.add_argument("--forms-from", type=pathlib.Path, help="take the best forms from this result, do not screen")
+    parser.add_argument("--forms-from", type=pathlib.Path,
+                        help="take the best forms from this result, do not screen; M's are C's where it has none")  # fmt: skip
     parser.add_argument("--worker", type=pathlib.Path, default=ROOT / "build/release/bench/compare_worker")
     parser.add_argument("--peer", type=pathlib.Path, default=ROOT / "../shared/peers/egnn_torch.py",
                         help="another plain network in PyTorch, used where the file exists")  # fmt: skip
@@ -171,8 +172,9 @@ def main():
                 if time.monotonic() - begin > 60 * options.minutes:
                     print(f"stopped before {key}; the same command goes on", file=sys.stderr)
                     return STOPPED
-                if key in forms and "screened" in forms[key]:
-                    cell.setdefault("screened", forms[key]["screened"])
+                for source in (key, key.replace("M/", "C/")):
+                    if "screened" not in cell and "screened" in forms.get(source, {}):
+                        cell |= {"screened": forms[source]["screened"], "screened_for": source}
                 if not measure(contenders, cases[name], operation, network, settings, cell, log, lambda: save(result, path)):
                     print(f"{path}: not the same from the same weights: {key}", file=sys.stderr)
                     return WRONG

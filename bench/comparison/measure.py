@@ -4,14 +4,11 @@ from check import check_case
 from contenders import ContenderError
 
 CLOSE = 1.25  # forms within this factor of the best are measured too
-DIVERGENCE_BATCH = 400  # particles in a batch of divergences, by which automatic differentiation keeps its speed
 
 
 def batch_of(case, operation):
     """Samples per call."""
-    if operation != "divergence":
-        return case["batch"]
-    return min(case["batch"], max(2, DIVERGENCE_BATCH // len(case["types"])))
+    return case["divergence_batch" if operation == "divergence" else "batch"]
 
 
 def precision(form):

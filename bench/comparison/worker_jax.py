@@ -42,7 +42,7 @@ DIVERGENCES = {
 }
 FORMS = {
     "velocity": ["plain", "dense", "each-dense"],
-    "loss_gradient": ["plain", "dense", "bf16-dense"],
+    "loss_gradient": ["plain", "dense", "each-dense", "bf16-dense"],
     "divergence": [
         "jvp-plain", "jvp-dense", "vjp-dense", "linearize-dense", "linearize8-dense",
         "each-jvp-dense", "each-vjp-dense", "each-linearize-dense", "each-linearize8-dense",

@@ -74,10 +74,7 @@ void add(const std::string& name, const Architecture& a, std::size_t batch, std:
 }
 
 const bool registered = [] {
-  for (const Case& c : cases()) {
-    const bool large = c.architecture.particles() > 40;
-    add(c.name, c.architecture, c.batch, large ? 2 : 16, {1, 2});
-  }
+  for (const Case& c : cases()) add(c.name, c.architecture, c.batch, c.divergence_batch, {1, 2});
   for (const std::size_t n : {4, 8, 13, 22, 32, 55, 100, 200}) {
     const std::size_t batch = n > 40 ? 4 : 64;
     add("grow_particles/" + std::to_string(n), untyped(n, 64, 5), batch, n > 40 ? 1 : 4, {1});
