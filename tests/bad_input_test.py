@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 import numpy as np
 
@@ -47,11 +48,11 @@ class Tester:
         said = tempfile.TemporaryFile()
         process = subprocess.Popen([self.program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=error or said, cwd=self.folder, preexec_fn=prepare)
-        watchdog = subprocess.Popen(["sh", "-c", f"sleep {SECONDS}; kill -9 {process.pid} 2>/dev/null"])
+        watchdog = threading.Timer(SECONDS, process.kill)
+        watchdog.start()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        watchdog.kill()
-        watchdog.wait()
+        watchdog.cancel()
         said.seek(0)
         return process.returncode, said.read().decode(), usage.ru_maxrss
 
