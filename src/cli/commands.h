@@ -11,6 +11,7 @@ void add_simulate(CLI::App& app);
 void add_sample(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_report(CLI::App& app);
+void add_densities(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_import(CLI::App& app);
 void add_field(CLI::App& app);

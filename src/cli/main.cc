@@ -85,6 +85,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_sample(app);
   add_evaluate(app);
   add_report(app);
+  add_densities(app);
   add_inspect(app);
   add_import(app);
   add_field(app);

@@ -7,6 +7,9 @@
 #include <limits>
 #include <numbers>
 
+#include "egnn/cpu_vector_field.h"
+#include "egnn/initialise.h"
+#include "flow/dense_path.h"
 #include "flow/integrator.h"
 #include "flow/prior.h"
 #include "flow/quadrature.h"
@@ -151,6 +154,206 @@ TEST(Quadrature, IsExactForPolynomialsUpToItsDegreeAndNotBeyond) {
       }
     }
   }
+}
+
+TEST(Quadrature, KronrodsExtensionIsExactToItsDegreeAndContainsTheGaussNodes) {
+  for (const std::size_t n : {1, 2, 3, 4, 7}) {
+    const Quadrature rule = kronrod_extension(n, 0, 2), gauss = gauss_legendre(n, 0, 2);
+    ASSERT_EQ(rule.nodes.size(), 2 * n + 1);
+    for (std::size_t k = 0; k < n; ++k) EXPECT_NEAR(rule.nodes[2 * k + 1], gauss.nodes[k], 1e-14);
+    // The extension of odd rules is exact for one degree more.
+    const std::size_t exact = 3 * n + 1 + (n % 2), beyond = exact + 1;
+    for (std::size_t degree = 0; degree <= beyond; ++degree) {
+      double sum = 0;
+      for (std::size_t k = 0; k < rule.nodes.size(); ++k) {
+        sum += rule.weights[k] * std::pow(rule.nodes[k] - 1, degree);
+      }
+      const double error = std::abs(sum - (degree % 2 == 0 ? 2 / (static_cast<double>(degree) + 1) : 0));
+      if (degree <= exact) {
+        EXPECT_LE(error, 1e-13) << n << " nodes, degree " << degree;
+      } else if (n < 7) {
+        EXPECT_GT(error, 1e-7) << n << " nodes, degree " << degree;
+      }
+    }
+  }
+}
+
+IntegratorOptions along_steps(double tolerance, double divergence_tolerance) {
+  IntegratorOptions options;
+  options.method = Method::dopri5;
+  options.atol = options.rtol = tolerance;
+  options.divergence_tolerance = divergence_tolerance;
+  return options;
+}
+
+TEST(DensePath, InterpolatesToFourthOrder) {
+  CurvedField field;
+  // One step of dopri5 from the same point, of length h and h/2: the interpolant's error falls by 2⁵.
+  double errors[2];
+  for (int k = 0; k < 2; ++k) {
+    const double h = k == 0 ? 0.05 : 0.025;
+    Configurations<double> x = prior_samples(1), v(x);
+    std::vector<std::vector<double>> stages;
+    const double a[7][6] = {{},
+                            {1. / 5},
+                            {3. / 40, 9. / 40},
+                            {44. / 45, -56. / 15, 32. / 9},
+                            {19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
+                            {9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
+                            {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84}};
+    const double c[7] = {0, 0.2, 0.3, 0.8, 8. / 9, 1, 1};
+    Configurations<double> at(x);
+    for (std::size_t s = 0; s < 7; ++s) {
+      for (std::size_t j = 0; j < x.size(); ++j) {
+        at.data()[j] = x.data()[j];
+        for (std::size_t r = 0; r < s; ++r) at.data()[j] += h * a[s][r] * stages[r][j];
+      }
+      const std::vector<double> t{c[s] * h};
+      field.velocity(t, at, v);
+      stages.emplace_back(v.values().begin(), v.values().end());
+    }
+    const DenseStep step(0, h, x[0], at[0], [&](std::size_t s, std::size_t j) { return stages[s][j]; });
+    std::vector<double> found(x.size());
+    step.position(1, found);
+    EXPECT_LE(largest_difference(found, at[0]), 1e-15);
+    errors[k] = 0;
+    for (const double theta : {0.2, 0.5, 0.7}) {
+      Configurations<double> exact = prior_samples(1);
+      IntegratorOptions options;
+      options.steps = 200;
+      integrate(field, options, 0, theta * h, exact, Divergence::skip);
+      step.position(theta, found);
+      errors[k] = std::max(errors[k], largest_difference(found, exact[0]));
+    }
+  }
+  EXPECT_GT(errors[1], 1e-14);
+  EXPECT_NEAR(std::log2(errors[0] / errors[1]), 5, 0.5);
+}
+
+TEST(DensePath, DivergenceAlongItAgreesWithThePlainPathWithinItsToleranceBothWays) {
+  CurvedField field;
+  IntegratorOptions plain;
+  plain.steps = 2000;
+  const FlowSamples exact = sample_flow(field, plain, 5, 0, 50, kParticles, kDim);
+  std::size_t before = 0;
+  for (const double tolerance : {1e-2, 1e-4, 1e-6}) {
+    const IntegratorOptions options = along_steps(1e-7, tolerance);
+    const FlowSamples samples = sample_flow(field, options, 5, 0, 50, kParticles, kDim);
+    std::size_t divergences = 0;
+    for (std::size_t b = 0; b < 50; ++b) {
+      EXPECT_LE(std::abs(samples.log_density[b] - exact.log_density[b]), tolerance + 2e-5) << b;
+      EXPECT_LT(samples.paths.divergences[b], samples.paths.evaluations[b]);
+      divergences += samples.paths.divergences[b];
+    }
+    EXPECT_GE(divergences, before);
+    before = divergences;
+    const FlowSamples back = flow_density(field, options, samples.x1);
+    EXPECT_LE(largest_difference(back.log_density, samples.log_density), 2 * (tolerance + 2e-5));
+  }
+}
+
+/// ∇·v has a peak of width 0.05 that the path knows nothing of: with v = 0.
+class PeakedField final : public Dynamics {
+ public:
+  void velocity(std::span<const double>, ConfigurationsView<const double>,
+                ConfigurationsView<double> v) override {
+    std::fill(v.values().begin(), v.values().end(), 0.0);
+  }
+  void velocity_and_divergence(std::span<const double> t, ConfigurationsView<const double> x,
+                               ConfigurationsView<double> v, std::span<double> divergence) override {
+    velocity(t, x, v);
+    for (std::size_t b = 0; b < t.size(); ++b) divergence[b] = std::exp(-std::pow((t[b] - 0.4) / 0.05, 2));
+  }
+};
+
+TEST(DensePath, RefinesWhereTheNodesAreNotEnough) {
+  PeakedField field;
+  const double exact = 0.05 * std::sqrt(std::numbers::pi);
+  double before = 0;
+  for (const double tolerance : {1e-1, 1e-4, 1e-8}) {
+    Configurations<double> x = prior_samples(1);
+    const PathIntegrals paths = integrate(field, along_steps(1e-6, tolerance), 0, 1, x, Divergence::exact);
+    const double error = std::abs(paths.divergence[0] - exact);
+    if (tolerance < 1e-2) {
+      EXPECT_LE(error, tolerance);
+    }
+    EXPECT_LE(paths.divergence_error[0], tolerance);
+    EXPECT_GE(static_cast<double>(paths.divergences[0]), before);
+    before = static_cast<double>(paths.divergences[0]) + 1;
+  }
+}
+
+TEST(DensePath, ASampleDoesNotDependOnItsNeighbours) {
+  CurvedField field;
+  for (const std::size_t nodes : {0, 12}) {
+    IntegratorOptions options = along_steps(1e-5, 1e-3);
+    options.divergence_nodes = nodes;
+    const FlowSamples all = sample_flow(field, options, 5, 0, 40, kParticles, kDim);
+    const FlowSamples some = sample_flow(field, options, 5, 7, 5, kParticles, kDim);
+    for (std::size_t b = 0; b < 5; ++b) {
+      EXPECT_EQ(some.log_density[b], all.log_density[7 + b]);
+      EXPECT_EQ(some.paths.divergences[b], all.paths.divergences[7 + b]);
+      EXPECT_EQ(largest_difference(some.x1[b], all.x1[7 + b]), 0);
+    }
+  }
+}
+
+TEST(Hutchinson, IsUnbiasedWithTheVarianceOfItsProbesAndDependsOnTheSampleAlone) {
+  Architecture architecture;
+  architecture.types = ParticleTypes(4);
+  architecture.hidden = 8;
+  architecture.layers = 2;
+  std::vector<float> parameters = initial_parameters(architecture, 3);
+  for (float& value : parameters) value *= 2;
+  ThreadPool pool(1);
+  const auto network = make_cpu_vector_field(architecture, parameters, pool);
+  constexpr std::size_t count = 3;
+  Configurations<double> x(count, 4, 3), v(x);
+  sample_prior(2, 0, x);
+  const std::vector<double> t{0.2, 0.5, 0.9};
+  std::vector<double> exact(count), estimate(count), tail(1);
+  NetworkDynamics(*network).velocity_and_divergence(t, x, v, exact);
+  // For ε = ±1 the variance of one probe is Σ_{j≠k} S_jk², S the symmetric part of the Jacobian times √2.
+  const PreciseField precise(architecture, parameters);
+  for (std::size_t b = 0; b < count; ++b) {
+    double jacobian[12][12], variance = 0;
+    for (std::size_t k = 0; k < 12; ++k) {
+      std::vector<double> moved(x[b].begin(), x[b].end()), high(12), low(12);
+      moved[k] += 1e-5;
+      precise.velocity(t[b], moved, high);
+      moved[k] -= 2e-5;
+      precise.velocity(t[b], moved, low);
+      for (std::size_t j = 0; j < 12; ++j) jacobian[j][k] = (high[j] - low[j]) / 2e-5;
+    }
+    for (std::size_t j = 0; j < 12; ++j) {
+      for (std::size_t k = 0; k < 12; ++k) {
+        if (j != k) variance += std::pow(jacobian[j][k] + jacobian[k][j], 2) / 2;
+      }
+    }
+    // The mean of squared errors over many estimates, each with configurations that differ in the last bits.
+    double bias = 0, square = 0;
+    constexpr std::size_t repetitions = 4000, probes = 2;
+    NetworkDynamics noisy(*network, probes);
+    Configurations<double> many(repetitions, 4, 3), many_v(many);
+    std::vector<double> times(repetitions, t[b]), estimates(repetitions);
+    for (std::size_t r = 0; r < repetitions; ++r) {
+      for (std::size_t j = 0; j < 12; ++j) many[r][j] = x[b][j];
+      many[r][0] += 1e-6 * static_cast<double>(r);
+    }
+    noisy.velocity_and_divergence(times, many, many_v, estimates);
+    for (const double e : estimates) {
+      bias += (e - exact[b]) / repetitions;
+      square += (e - exact[b]) * (e - exact[b]) / repetitions;
+    }
+    const double expected = variance / probes;
+    ASSERT_GT(expected, 1e-6);
+    EXPECT_LE(std::abs(bias), 4 * std::sqrt(expected / repetitions));
+    EXPECT_NEAR(square / expected, 1, 0.15);
+  }
+  NetworkDynamics noisy(*network, 3);
+  noisy.velocity_and_divergence(t, x, v, estimate);
+  noisy.velocity_and_divergence(std::span(t).subspan(2), x.view().slice(2, 1), v.view().slice(2, 1), tail);
+  EXPECT_EQ(tail[0], estimate[2]);
 }
 
 TEST(Flow, DivergenceByNodesConvergesToTheSameDensityBothWays) {

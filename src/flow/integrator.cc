@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "flow/dense_path.h"
 #include "flow/quadrature.h"
 
 namespace equibolt {
@@ -67,6 +68,8 @@ class Stages {
     }
   }
 
+  Dynamics& dynamics() { return dynamics_; }
+
   /// Evaluates stages first, …, last−1 for x_m at t_m with step h_m, m in members.
   void evaluate(std::size_t first, std::size_t last, Divergence wanted,
                 const std::vector<std::size_t>& members, ConfigurationsView<const double> x,
@@ -101,6 +104,9 @@ class Stages {
     double sum = 0;
     for (std::size_t s = 0; s < w.size(); ++s) sum += w[s] * k_[s].data()[m * k_[s].coordinates() + j];
     return sum;
+  }
+  double velocity(std::size_t stage, std::size_t m, std::size_t j) const {
+    return k_[stage].data()[m * k_[stage].coordinates() + j];
   }
   double divergence(const std::vector<double>& w, std::size_t m) const { return weighted(divergence_, w, m); }
   double speed(const std::vector<double>& w, std::size_t m) const { return weighted(speed_, w, m); }
@@ -173,6 +179,8 @@ class Integration {
         begin_(begin),
         end_(end),
         wanted_(divergence),
+        dense_(divergence == Divergence::exact && options.method == Method::dopri5 &&
+               (options.divergence_tolerance > 0 || options.divergence_nodes > 0)),
         x_(x),
         stages_(dynamics, tableau_, x),
         t_(x.count(), begin),
@@ -181,6 +189,7 @@ class Integration {
         next_x_(x.coordinates()) {
     std::iota(members_.begin(), members_.end(), std::size_t{0});
     paths_.divergence.assign(x.count(), 0);
+    paths_.divergence_error.assign(x.count(), 0);
     paths_.arc_length.assign(x.count(), 0);
     paths_.displacement.assign(x.count(), 0);
     paths_.evaluations.assign(x.count(), 0);
@@ -191,7 +200,12 @@ class Integration {
   PathIntegrals run() {
     const std::vector<double> start(x_.values().begin(), x_.values().end());
     if (options_.method == Method::dopri5) {
+      if (dense_) {
+        wanted_ = Divergence::skip;
+        dense_paths_.resize(x_.count());
+      }
       run_adaptive();
+      if (dense_) integrate_divergence();
     } else {
       run_fixed();
     }
@@ -261,7 +275,7 @@ class Integration {
         const bool accepted = error <= 1;  // false for NaN
         const double h = h_[sample];
         if (accepted) {
-          if (!advance(m, h * stages_.divergence(tableau_.b, m))) continue;
+          if (!advance(m, dense_ ? 0 : h * stages_.divergence(tableau_.b, m))) continue;
           t_[sample] = h == end_ - t_[sample] ? end_ : t_[sample] + h;
           if (t_[sample] == end_) continue;
         } else if (!std::isfinite(error) && std::abs(h) < 1e-10) {
@@ -280,6 +294,25 @@ class Integration {
     }
   }
 
+  /// ∫∇·v of the paths that arrived.
+  void integrate_divergence() {
+    for (std::size_t b = 0; b < x_.count(); ++b) {
+      if (paths_.status[b] != IntegrationStatus::ok) dense_paths_[b].clear();
+    }
+    const PathQuadrature quadrature =
+        options_.divergence_nodes > 0 ? divergence_at_nodes(stages_.dynamics(), dense_paths_, x_.particles(),
+                                                            x_.dim(), options_.divergence_nodes)
+                                      : divergence_along(stages_.dynamics(), dense_paths_, x_.particles(),
+                                                         x_.dim(), options_.divergence_tolerance);
+    for (std::size_t b = 0; b < x_.count(); ++b) {
+      paths_.divergence[b] = quadrature.integral[b];
+      paths_.divergence_error[b] = quadrature.error[b];
+      paths_.evaluations[b] += quadrature.divergences[b];
+      paths_.divergences[b] += quadrature.divergences[b];
+      if (!std::isfinite(quadrature.integral[b])) paths_.status[b] = IntegrationStatus::not_finite;
+    }
+  }
+
   /// x ← x + h Σ b_s k_s and the integrals with it, ∫∇·v by `divergence`. False, with everything as before,
   /// when not finite.
   bool advance(std::size_t m, double divergence) {
@@ -292,6 +325,11 @@ class Integration {
     if (!finite(next_x_) || !std::isfinite(divergence) || !std::isfinite(arc)) {
       paths_.status[sample] = IntegrationStatus::not_finite;
       return false;
+    }
+    if (dense_) {
+      dense_paths_[sample].emplace_back(
+          t_[sample], h, x_[sample], next_x_,
+          [&](std::size_t s, std::size_t j) { return stages_.velocity(s, m, j); });
     }
     std::copy(next_x_.begin(), next_x_.end(), x_[sample].begin());
     paths_.divergence[sample] += divergence;
@@ -322,11 +360,12 @@ class Integration {
       const double error = h * stages_.velocity(tableau_.error, m, j) / scale;
       square += error * error;
     }
+    const double of_position = std::sqrt(square / static_cast<double>(x_.coordinates()));
+    if (wanted_ == Divergence::skip) return of_position;
     const double before = paths_.divergence[sample];
     const double after = before + h * stages_.divergence(tableau_.b, m);
     const double scale = options_.atol + options_.rtol * std::max(std::abs(before), std::abs(after));
     const double of_divergence = std::abs(h * stages_.divergence(tableau_.error, m) / scale);
-    const double of_position = std::sqrt(square / static_cast<double>(x_.coordinates()));
     return std::isnan(of_divergence) ? of_divergence : std::max(of_position, of_divergence);
   }
 
@@ -341,12 +380,14 @@ class Integration {
   double begin_;
   double end_;
   Divergence wanted_;
+  bool dense_;  ///< ∫∇·v along the path, once it is known
   ConfigurationsView<double> x_;
   Stages stages_;
   std::vector<double> t_;
   std::vector<double> h_;
   std::vector<std::size_t> members_;
   std::vector<double> next_x_;
+  std::vector<DensePath> dense_paths_;
   PathIntegrals paths_;
 };
 

@@ -117,6 +117,34 @@ TEST_P(InstructionSets, CostsAreThoseOfTheSequentialSearchAndWhatMatchingLeaves)
   }
 }
 
+/// A row's searches start from the duals of those before: the batch's optimum is that of searches from
+/// nothing.
+TEST_P(InstructionSets, WarmStartsLeaveTheBatchOptimumAsItIs) {
+  constexpr std::size_t batch = 24;
+  const Case of{ParticleTypes(13, 0), 3};
+  const auto prior = gaussians(batch, of, 5), data = gaussians(batch, of, 6);
+  std::vector<float> warm(batch * batch);
+  std::vector<double> plain(batch * batch);
+  Matcher(of.types, of.dim, false, false).costs(prior, data, warm);
+  for (std::size_t i = 0; i < batch; ++i) {
+    for (std::size_t j = 0; j < batch; ++j) {
+      plain[i * batch + j] = sequential_search(prior.view()[i], data.view()[j], of, false);
+    }
+  }
+  std::vector<std::size_t> partner(batch), expected(batch);
+  AssignmentWorkspace<float> work;
+  AssignmentWorkspace<double> plain_work;
+  solve_assignment<float>(warm, batch, partner, work);
+  const double optimum = solve_assignment<double>(plain, batch, expected, plain_work);
+  double found = 0;
+  for (std::size_t i = 0; i < batch; ++i) found += plain[i * batch + partner[i]];
+  EXPECT_NEAR(found, optimum, 1e-5 * optimum);
+  std::rotate(partner.begin(), partner.begin() + 1, partner.end());
+  double other = 0;
+  for (std::size_t i = 0; i < batch; ++i) other += plain[i * batch + partner[i]];
+  EXPECT_GT(other, 1.01 * optimum);
+}
+
 TEST_P(InstructionSets, SquaredDistancesOfAllPairs) {
   std::vector<float> scratch;
   for (const std::size_t count : {1, 5, 64, 100}) {

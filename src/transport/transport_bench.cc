@@ -1,12 +1,16 @@
 // Assignment, alignment and couplings on pairs as training meets them: Gaussians against compact clusters.
-// With ../shared/data/lj13_val.npy beside the sources the 13-particle clusters are those of Lennard-Jones.
+// With the environment's EQUIBOLT_PAIRS the pairs of n particles are those of the files x0_n.npy and x1_n.npy
+// in that folder, as bench/transport_scipy.py writes them.
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <numeric>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/geometry.h"
@@ -20,7 +24,25 @@
 namespace equibolt {
 namespace {
 
+/// `count` of the configurations in the environment's file of that name, again from the first where it has
+/// fewer.
+std::optional<Configurations<float>> given(const std::string& name, std::size_t count,
+                                           std::size_t particles) {
+  const char* folder = std::getenv("EQUIBOLT_PAIRS");
+  if (folder == nullptr) return std::nullopt;
+  const auto path = std::filesystem::path(folder) / (name + "_" + std::to_string(particles) + ".npy");
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const auto all = read_configurations(path, particles, 3);
+  Configurations<float> x(count, particles, 3);
+  for (std::size_t b = 0; b < count; ++b) {
+    for (std::size_t j = 0; j < x.coordinates(); ++j) x[b][j] = static_cast<float>(all[b % all.count()][j]);
+  }
+  remove_mean(x.view());
+  return x;
+}
+
 Configurations<float> gaussians(std::size_t count, std::size_t particles) {
+  if (auto x = given("x0", count, particles)) return std::move(*x);
   Configurations<float> x(count, particles, 3);
   for (std::size_t b = 0; b < count; ++b) {
     Random random(1, Stream::test, particles, b);
@@ -31,13 +53,7 @@ Configurations<float> gaussians(std::size_t count, std::size_t particles) {
 
 /// Points in a ball no closer than 0.85, by throwing again: the density of a Lennard-Jones cluster.
 Configurations<float> clusters(std::size_t count, std::size_t particles) {
-  const std::filesystem::path lj13 = EQUIBOLT_SOURCE_DIR "/../shared/data/lj13_val.npy";
-  if (particles == 13 && std::filesystem::exists(lj13)) {
-    const auto all = read_configurations(lj13, 13, 3);
-    auto x = converted<float>(all.view().slice(0, std::min(count, all.count())));
-    remove_mean(x.view());
-    return x;
-  }
+  if (auto x = given("x1", count, particles)) return std::move(*x);
   Configurations<float> x(count, particles, 3);
   const double radius = 0.65 * std::cbrt(static_cast<double>(particles));
   for (std::size_t b = 0; b < count; ++b) {
@@ -119,6 +135,9 @@ void alignment_in_3d(benchmark::State& state) {
 }
 BENCHMARK(alignment_in_3d)->Unit(benchmark::kNanosecond);
 
+/// Alanine dipeptide's: hydrogen 0, carbon 1, oxygen 3, the backbone's atoms 4 … 8.
+const ParticleTypes kMolecule{0, 1, 0, 0, 4, 3, 5, 0, 6, 0, 1, 0, 0, 0, 7, 3, 8, 0, 1, 0, 0, 0};
+
 /// The costs of eq. 14 for all pairs of a batch; `per_pair` is the time of one.
 void equivariant_costs(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
@@ -147,7 +166,8 @@ void coupling(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(2));
   const auto prior = gaussians(batch, n), data = clusters(batch, n);
   Configurations<float> x0(batch, n, 3), x1(batch, n, 3);
-  const auto pairing = make_coupling({.kind = kind, .types = ParticleTypes(n, 0), .dim = 3});
+  const ParticleTypes types = state.range(3) != 0 ? kMolecule : ParticleTypes(n, 0);
+  const auto pairing = make_coupling({.kind = kind, .types = types, .dim = 3});
   std::uint64_t step = 0;
   for (auto _ : state) {
     Random random(4, Stream::test, ++step);
@@ -159,11 +179,19 @@ void coupling(benchmark::State& state) {
                          benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(coupling)
-    ->ArgNames({"kind", "n", "batch"})
-    ->ArgsProduct({{static_cast<long>(CouplingKind::ot), static_cast<long>(CouplingKind::equivariant_ot),
+    ->ArgNames({"kind", "n", "batch", "typed"})
+    ->ArgsProduct({{static_cast<long>(CouplingKind::independent), static_cast<long>(CouplingKind::ot),
+                    static_cast<long>(CouplingKind::equivariant_ot),
                     static_cast<long>(CouplingKind::aligned)},
                    {13, 55},
-                   {32, 256}})
+                   {32, 256},
+                   {0}})
+    ->ArgsProduct({{static_cast<long>(CouplingKind::independent), static_cast<long>(CouplingKind::ot),
+                    static_cast<long>(CouplingKind::equivariant_ot),
+                    static_cast<long>(CouplingKind::aligned)},
+                   {22},
+                   {32, 256},
+                   {1}})
     ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

@@ -281,10 +281,15 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.section("flow");
   table.choice("method", c.flow.method, kMethods, "integrator of the flow");
   table.count("steps", c.flow.steps, std::size_t{1}, "of the fixed-step methods");
+  table.count("divergence_nodes", c.flow.divergence_nodes, std::size_t{0},
+              "Gauss-Legendre nodes of the divergence on the whole path; 0: otherwise", 64);
+  table.number(
+      "divergence_tolerance", c.flow.divergence_tolerance, 0, kInfinity,
+      "of dopri5 without nodes, kT: divergence by a quadrature on its steps, refined for each sample; 0: at "
+      "every stage, as of the other methods without nodes");
   table.count(
-      "divergence_nodes", c.flow.divergence_nodes, std::size_t{0},
-      "of the fixed-step methods: Gauss-Legendre nodes of the divergence along the path; 0: at every stage",
-      64);
+      "divergence_probes", c.flow.divergence_probes, std::size_t{0},
+      "0: exact divergence; else Hutchinson's estimate, whose noise biases weights (docs/densities.md)", 1e6);
   table.positive("atol", c.flow.atol, "absolute tolerance of dopri5");
   table.positive("rtol", c.flow.rtol, "relative tolerance of dopri5");
   table.count("max_steps", c.flow.max_steps, std::size_t{1}, "dopri5 gives a sample up after so many");

@@ -76,6 +76,13 @@ Session::Session(RunConfig config, Model model)
       model_(std::move(model)),
       pool_(std::make_unique<ThreadPool>(config_.threads)),
       energy_(make_energy(config_.system)) {
+  const IntegratorOptions& flow = config_.flow;
+  if (flow.divergence_probes > 0 && flow.method == Method::dopri5 && flow.divergence_nodes == 0) {
+    throw UsageError(
+        "flow.divergence_probes = {} with dopri5 needs flow.divergence_nodes: its steps would follow the "
+        "noise",
+        flow.divergence_probes);
+  }
   const Architecture expected = architecture_of(config_, *energy_);
   if (!(expected == model_.architecture)) {
     throw DataError(
@@ -86,7 +93,7 @@ Session::Session(RunConfig config, Model model)
         model_.architecture.hidden, expected.particles(), expected.dim, expected.layers, expected.hidden);
   }
   field_ = make_cpu_vector_field(model_.architecture, model_.parameters, *pool_);
-  dynamics_ = std::make_unique<NetworkDynamics>(*field_);
+  dynamics_ = std::make_unique<NetworkDynamics>(*field_, config_.flow.divergence_probes);
 }
 
 std::optional<Estimate> Session::log_z() const {

@@ -33,6 +33,7 @@ class Session {
 
   ThreadPool& pool() { return *pool_; }
   Energy& energy() { return *energy_; }
+  VectorField& field() { return *field_; }
   Dynamics& dynamics() { return *dynamics_; }
   std::size_t particles() const { return config_.system.particles; }
   std::size_t dim() const { return config_.system.dim; }

@@ -1,0 +1,110 @@
+"""Which coupling? KL, ESS and path lengths on LJ13 after trainings of equal processor time.
+
+    python3 bench/couplings.py measure EQUIBOLT RUN RATES.json        # processor seconds of a step, on a quiet machine
+    python3 bench/couplings.py run EQUIBOLT RUN RATES.json OUT.jsonl [--seconds 90] [--seeds 1,2] [--runs FOLDER]
+    python3 bench/couplings.py plot OUT.jsonl FIGURE.svg
+
+RUN is the folder of `equibolt simulate lj13`, whose data all trainings share. Each training has one thread for the
+network and one for the pairs; its number of steps is what --seconds of processor time, both threads together, give by the
+measured rates. Adam's rate is 1e-3 sqrt(B / 32) at first and falls linearly to zero. `run` adds a line of JSON for each
+training and goes on where it was stopped; nothing else need be quiet while it runs.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import pathlib
+import resource
+import subprocess
+
+import numpy as np
+
+COUPLINGS = ("independent", "ot", "aligned", "equivariant_ot")
+BATCHES = (8, 32, 128)
+
+
+def options(run, coupling, batch, steps, seed, samples, test_samples):
+    values = {
+        "threads": 1, "train.producers": 8, "seed": seed, "train.coupling": coupling, "train.batch": batch, "train.steps": steps,
+        "train.learning_rate": 1e-3 * (batch / 32) ** 0.5, "train.schedule": "linear", "train.learning_rate_final": 0,
+        "train.ema": 0.999, "train.log_every": max(1, steps // 20), "train.checkpoint_every": max(1, steps // 10),
+        "flow.steps": 20, "flow.divergence_nodes": 16, "evaluate.samples": samples, "evaluate.test_samples": test_samples}
+    for kind in ("train", "validation", "test"):
+        values[f"data.{kind}"] = str(pathlib.Path(run).resolve() / "data" / f"{kind}.npz")
+    # Files are made with absolute names; a TOML string has quotes.
+    return [f"{key}={json.dumps(value)}" for key, value in values.items()]
+
+
+def train(equibolt, folder, settings):
+    """Runs the preset with these settings; returns the processor time in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([equibolt, "run", "lj13", "-q", "-o", folder, *itertools.chain(*(("--set", s) for s in settings))],
+                   check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def measure(args):
+    rates = {}
+    for coupling, batch in itertools.product(COUPLINGS, BATCHES):
+        seconds = []
+        steps = (1, 1 + 24000 // batch)
+        for n in steps:
+            folder = f"{args.rates}.{coupling}.{batch}.{n}"
+            seconds.append(train(args.equibolt, folder, options(args.run, coupling, batch, n, 1, 2, 2)))
+            subprocess.run(["rm", "-r", folder], check=True)
+        rates[f"{coupling} {batch}"] = (seconds[1] - seconds[0]) / (steps[1] - steps[0])
+        print(coupling, batch, f"{1e6 * rates[f'{coupling} {batch}'] / batch:.1f} µs a sample", flush=True)
+    pathlib.Path(args.rates).write_text(json.dumps(rates, indent=1) + "\n")
+
+
+def result_of(args, folder, key):
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    test = np.load(folder / "test_densities.npz")
+    simulation = json.loads((pathlib.Path(args.run) / "simulation.json").read_text())["log_z"]
+    log_weight = test["log_weight"]
+    last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
+    return key | {
+        "kl": float(log_weight.mean()) - simulation["value"],
+        "kl_error": float(np.hypot(log_weight.std() / len(log_weight) ** 0.5, simulation["error"])),
+        **{name: evaluation[name] for name in ("ess", "ess_error", "n_samples", "n_test", "log_z", "log_z_error",
+                                               "path_length", "path_displacement", "pareto_k")},
+        **{name: last[name] for name in ("step", "loss", "validation_loss", "transport_cost")}}
+
+
+def run(args):
+    rates = json.loads(pathlib.Path(args.rates).read_text())
+    out = pathlib.Path(args.out)
+    done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    for seed, batch, coupling in itertools.product(map(int, args.seeds.split(",")), BATCHES, COUPLINGS):
+        key = {"coupling": coupling, "batch": batch, "seed": seed, "core_seconds": args.seconds}
+        if any(key.items() <= line.items() for line in done):
+            continue
+        steps = round(args.seconds / rates[f"{coupling} {batch}"])
+        folder = pathlib.Path(args.runs) / f"{coupling}-{batch}-{seed}-{args.seconds:g}"
+        train(args.equibolt, str(folder), options(args.run, coupling, batch, steps, seed, 4000, 2000))
+        with out.open("a") as file:
+            file.write(json.dumps(result_of(args, folder, key)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for name, function, arguments in (("measure", measure, ("equibolt", "run", "rates")),
+                                      ("run", run, ("equibolt", "run", "rates", "out"))):
+        command = commands.add_parser(name)
+        for argument in arguments:
+            command.add_argument(argument)
+        command.set_defaults(function=function)
+        if name == "run":
+            command.add_argument("--seconds", type=float, default=90)
+            command.add_argument("--seeds", default="1,2")
+            command.add_argument("--runs", default="runs/couplings")
+    args = parser.parse_args()
+    args.function(args)
+
+
+main()

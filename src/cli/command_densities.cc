@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "core/cancel.h"
+#include "equibolt/error.h"
+#include "workflow/density_error.h"
+
+namespace equibolt {
+namespace {
+
+const std::vector<std::string> kSettings{
+    "method=rk4,steps=10",
+    "method=rk4,steps=20",
+    "method=rk4,steps=40",
+    "method=dopri5,atol=1e-4,rtol=1e-4",
+    "method=dopri5,atol=1e-5,rtol=1e-5",
+    "method=rk4,steps=12,divergence_nodes=12",
+    "method=rk4,steps=16,divergence_nodes=16",
+    "method=rk4,steps=24,divergence_nodes=24",
+    "method=dopri5,atol=1e-5,rtol=1e-5,divergence_nodes=16",
+    "method=dopri5,atol=1e-4,rtol=1e-4,divergence_tolerance=0.02",
+    "method=dopri5,atol=1e-5,rtol=1e-5,divergence_tolerance=0.02",
+    "method=dopri5,atol=3e-6,rtol=3e-6,divergence_tolerance=0.02",
+};
+
+/// With the flow's "key=value,…", and no quadrature but the setting's own.
+Session session_with(const std::string& source, std::vector<std::string> overrides,
+                     const std::string& setting) {
+  overrides.insert(overrides.end(), {"flow.divergence_nodes=0", "flow.divergence_tolerance=0"});
+  for (std::size_t from = 0; from < setting.size();) {
+    const std::size_t to = std::min(setting.find(',', from), setting.size());
+    overrides.push_back("flow." + setting.substr(from, to - from));
+    from = to + 1;
+  }
+  return Session::open(source, overrides);
+}
+
+nlohmann::ordered_json json_of(const std::string& setting, const DensityError& e) {
+  return {{"flow", setting},
+          {"median", e.median},
+          {"quantile99", e.quantile99},
+          {"largest", e.largest},
+          {"mean", e.mean},
+          {"velocities", e.velocities},
+          {"divergences", e.divergences},
+          {"milliseconds", 1e3 * e.seconds},
+          {"ess", e.ess},
+          {"ess_exact", e.ess_exact},
+          {"failed", e.failed}};
+}
+
+}  // namespace
+
+void add_densities(CLI::App& app) {
+  struct Options {
+    std::string source;
+    DensityErrorOptions measure;
+    std::vector<std::string> settings;
+    std::vector<std::string> overrides;
+    bool json = false;
+  };
+  auto* command = app.add_subcommand(
+      "densities", "Measure the error of log weights for ways of integrating the flow, against float64");
+  const auto options = std::make_shared<Options>();
+  command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
+  command->add_option("-n,--samples", options->measure.samples, "Samples for each; each costs about a second")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", options->measure.seed, "Of the samples");
+  command
+      ->add_option("--flow", options->settings,
+                   "Keys of flow, as in --flow method=rk4,steps=20; any number of times. Default: a list")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_flag("--backwards", options->measure.backwards,
+                    "Densities of given configurations instead of samples as they are drawn");
+  command->add_flag("--float64-divergences", options->measure.float64_divergences,
+                    "Also the reference's divergences in float64, not its path alone");
+  command->add_flag("--json", options->json, "Print JSON instead of a table");
+  add_set(*command, options->overrides);
+  command->callback([options] {
+    begin_stoppable(0);
+    ReferenceDensities known;
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    if (!options->json) {
+      fmt::print("{:>10} {:>11}  {:>8} {:>8} {:>8} {:>8}  {:>9}  {:>6} {:>6}  {}\n", "velocities",
+                 "divergences", "median", "99 %", "largest", "mean", "ms each", "ESS", "exact",
+                 "(errors of log w in kT)");
+    }
+    for (const std::string& setting : options->settings.empty() ? kSettings : options->settings) {
+      Session session = session_with(options->source, options->overrides, setting);
+      const DensityError e = density_error(session, options->measure, known);
+      all.push_back(json_of(setting, e));
+      if (options->json) continue;
+      fmt::print(
+          "{:>10.1f} {:>11.1f}  {:>8.2g} {:>8.2g} {:>8.2g} {:>8.1g}  {:>9.3g}  {:>6.3f} {:>6.3f}  {}{}\n",
+          e.velocities, e.divergences, e.median, e.quantile99, e.largest, e.mean, 1e3 * e.seconds, e.ess,
+          e.ess_exact, setting, e.failed > 0 ? fmt::format(" ({} failed)", e.failed) : "");
+      std::fflush(stdout);
+      if (stop_requested()) throw Stopped("stopped after '{}'", setting);
+    }
+    if (options->json) fmt::print("{}\n", all.dump(1));
+  });
+}
+
+}  // namespace equibolt
