@@ -90,6 +90,25 @@ def run(args):
             os.fsync(file.fileno())
 
 
+def plot(args):
+    lines = [json.loads(line) for line in pathlib.Path(args.out).read_text().splitlines()]
+    script = ["set terminal svg size 720,300 font 'sans,11'", f"set output '{args.figure}'", "set multiplot layout 1,2",
+              "set logscale x 2", "set xtics (8, 32, 128)", "set xrange [6:170]", "set xlabel 'batch B'", "set grid ytics"]
+    for column, label, key in (("kl", "KL, kT", "set key top left"), ("ess", "ESS", "unset key")):
+        script += [key, f"set ylabel '{label}'"]
+        curves = []
+        for k, coupling in enumerate(COUPLINGS):
+            script.append(f"${column}{k} << EOD")
+            # Beside each other, so that the bars can be told apart.
+            script += [f"{line['batch'] * 1.04 ** (k - 1.5)} {line[column]} {line[column + '_error']}"
+                       for line in lines if line["coupling"] == coupling]
+            script.append("EOD")
+            title = coupling.replace("_", " ")
+            curves.append(f"${column}{k} with yerrorbars pt 7 ps 0.6 lc {k + 1} title '{title}'")
+        script.append("plot " + ", ".join(curves))
+    subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -103,6 +122,10 @@ def main():
             command.add_argument("--seconds", type=float, default=90)
             command.add_argument("--seeds", default="1,2")
             command.add_argument("--runs", default="runs/couplings")
+    command = commands.add_parser("plot")
+    command.add_argument("out")
+    command.add_argument("figure")
+    command.set_defaults(function=plot)
     args = parser.parse_args()
     args.function(args)
 
