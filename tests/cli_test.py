@@ -292,6 +292,25 @@ class SampleInParts(Workplace):
         for name in set(few.files) - {"about", "format_version"}:
             np.testing.assert_array_equal(few[name], more[name][:20000], name)
 
+    def test_refined_densities_are_those_of_fewer_and_their_errors_are_measured(self):
+        flow = ("--set", 'flow.method="dopri5"', "--set", "flow.divergence_tolerance=0.02")
+        for count in (100, 1000):
+            self.sample(count, f"{count}.npz", *flow)
+        few, more = (np.load(self.path / f"{count}.npz") for count in (100, 1000))
+        for name in set(few.files) - {"about", "format_version"}:
+            np.testing.assert_array_equal(few[name], more[name][:100], name)
+        self.assertGreater(few["divergences"].max(), few["divergences"].min())
+        coarse, fine = json.loads(call("densities", self.MODEL, "-n", 10, "--json", "--flow", "method=rk4,steps=5", "--flow",
+                                       "method=rk4,steps=20").stdout)
+        self.assertEqual((coarse["divergences"], fine["divergences"], fine["failed"]), (20, 80, 0))
+        self.assertLess(0, fine["largest"])
+        self.assertLess(10 * fine["median"], coarse["median"])
+        backwards = call("densities", self.MODEL, "-n", 5, "--backwards", "--float64-divergences", "--flow", "steps=20").stdout
+        self.assertLess(float(backwards.splitlines()[1].split()[4]), 0.02)
+        self.assertIn("flow.stepz", call("densities", self.MODEL, "--flow", "stepz=20", code=2).stderr)
+        self.assertIn("noise", self.sample(9, "noisy.npz", "--set", 'flow.method="dopri5"', "--set", "flow.divergence_probes=2",
+                                           code=2).stderr)
+
 
 class Network(Workplace):
     def test_imported_network_agrees_with_the_oracle(self):

@@ -70,7 +70,7 @@ void add_densities(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
   command->add_option("-n,--samples", options->measure.samples, "Samples for each; each costs about a second")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_count());
   command->add_option("--seed", options->measure.seed, "Of the samples");
   command
       ->add_option("--flow", options->settings,
