@@ -115,8 +115,8 @@ def main():
     print(f"alignment in 3-D      {theirs:>22}  {spread(transport['alignment_in_3d'], 1e-3)}")
 
     print("\nµs a sample, one thread: the step (forward, backward), the coupling, and its share of both")
-    cases = (("LJ13, h 32, L 3", "A_LJ13", 13, 0), ("LJ55, h 64, L 5", "B_LJ55", 55, 0),
-             ("22 typed atoms, h 64, L 5", "M_22_typed", 22, 1))
+    cases = (("LJ13, h 32, L 3", "A/", 13, 0), ("LJ55, h 64, L 5", "B/", 55, 0),
+             ("22 typed atoms, h 64, L 5", "M/", 22, 1))
     for title, name, n, typed in cases:
         step = 1e6 / next(run for key, run in steps.items() if key.startswith(name))["median"]["samples/s"]
         for batch in (32, 256):
