@@ -15,6 +15,7 @@ answered by {"error": TEXT}.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -39,6 +40,10 @@ class Process:
         self.command, self.threads, self.environment = command, threads, environment
         self.process = None
 
+    def begin(self):
+        os.sched_setaffinity(0, processors(self.threads))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that asks
+
     def ask(self, **request):
         if self.process is None:
             self.process = subprocess.Popen(
@@ -46,9 +51,8 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                start_new_session=True,  # Ctrl-C is for the program that asks
                 env=os.environ | self.environment | {"OMP_NUM_THREADS": str(self.threads)},
-                preexec_fn=lambda: os.sched_setaffinity(0, processors(self.threads)),
+                preexec_fn=self.begin,
             )
         try:
             self.process.stdin.write(json.dumps(request) + "\n")

@@ -37,7 +37,7 @@ def arguments():
                         help="begin no cell after so many; exit code 75, and the same command goes on")  # fmt: skip
     parser.add_argument("-o", "--output", type=pathlib.Path, help="result (default build/compare/COMMIT.json)")
     parser.add_argument("--forms-from", type=pathlib.Path,
-                        help="take the best forms from this result, do not screen; M's are C's where it has none")  # fmt: skip
+                        help="take the best forms from this result, do not screen; for cases that it lacks, those of C or A")  # fmt: skip
     parser.add_argument("--worker", type=pathlib.Path, default=ROOT / "build/release/bench/compare_worker")
     parser.add_argument("--peer", type=pathlib.Path, default=ROOT / "../shared/peers/egnn_torch.py",
                         help="another plain network in PyTorch, used where the file exists")  # fmt: skip
@@ -106,6 +106,16 @@ def start(options, path):
     }
 
 
+def worst(lines):
+    """The largest error of each kind; NaN before all others."""
+    out = {}
+    for line in lines:
+        for kind, error in line.get("errors", {}).items():
+            if not error <= out.get(kind, 0):
+                out[kind] = error
+    return out
+
+
 def check(contenders, options, result, path):
     """All contenders against the golden networks, save the large ones, for which only equibolt is compiled already:
     measure() checks the others there. Returns who is wrong where."""
@@ -118,15 +128,12 @@ def check(contenders, options, result, path):
                 continue
             those = [network for network in networks if name == "equibolt" or particles(network) <= LARGE]
             lines = check_golden(contenders, name, operation, those, log)
-            kinds = {kind for line in lines for kind in line.get("errors", {})}
             result["golden"][key] = {
                 "ok": all(line["ok"] for line in lines),
                 "networks": len(those),
                 "forms": sorted({line["form"] for line in lines}),
-                "worst": {
-                    kind: max(line["errors"][kind] for line in lines if kind in line.get("errors", {}) and "bf16" not in line["form"])
-                    for kind in sorted(kinds)
-                },
+                "worst": worst([line for line in lines if "bf16" not in line["form"]]),
+                "worst_bf16": worst([line for line in lines if "bf16" in line["form"]]),
                 "failed": [line for line in lines if not line["ok"]],
             }
             save(result, path)
@@ -172,7 +179,7 @@ def main():
                 if time.monotonic() - begin > 60 * options.minutes:
                     print(f"stopped before {key}; the same command goes on", file=sys.stderr)
                     return STOPPED
-                for source in (key, key.replace("M/", "C/")):
+                for source in (key, f"C/{operation}", f"A/{operation}"):
                     if "screened" not in cell and "screened" in forms.get(source, {}):
                         cell |= {"screened": forms[source]["screened"], "screened_for": source}
                 if not measure(contenders, cases[name], operation, network, settings, cell, log, lambda: save(result, path)):

@@ -1,16 +1,13 @@
-"""The contender `jax` of bench/compare: worker_jax.py THREADS; everything under jit."""
+"""The contender `jax` of bench/compare: everything under jit. XLA takes as many threads as
+the process may use processors."""
 
 import functools
-import sys
 
 import jax
 import jax.numpy as jnp
 
 import network_jax
 from worker import serve
-
-threads = int(sys.argv[1])  # as many processors as this process may use; XLA follows
-
 
 def by_jvp(v, x):
     """Forward tangents of one sample, (N, D), all at once."""
@@ -20,10 +17,9 @@ def by_jvp(v, x):
 
 
 def by_linearize(v, x, chunk):
-    """The linearised map applied to `chunk` tangents at a time."""
+    """The same by the linearised map, whose coefficients are computed once, `chunk` tangents at a time."""
     value, forward = jax.linearize(v, x)
-    basis = jnp.eye(x.size).reshape(x.size, *x.shape)
-    columns = jax.lax.map(forward, basis, batch_size=chunk) if chunk else jax.vmap(forward)(basis)
+    columns = jax.lax.map(forward, jnp.eye(x.size).reshape(x.size, *x.shape), batch_size=chunk)
     return value, jnp.trace(columns.reshape(x.size, x.size))
 
 
@@ -34,18 +30,15 @@ def by_vjp(v, x):
     return value, jnp.trace(rows.reshape(x.size, x.size))
 
 
-DIVERGENCES = {
-    "jvp": by_jvp,
-    "vjp": by_vjp,
-    "linearize": functools.partial(by_linearize, chunk=None),
-    "linearize8": functools.partial(by_linearize, chunk=8),
+DIVERGENCES = {"jvp": by_jvp, "vjp": by_vjp} | {
+    f"linearize{chunk}": functools.partial(by_linearize, chunk=chunk) for chunk in (4, 8, 16)
 }
 FORMS = {
     "velocity": ["plain", "dense", "each-dense"],
     "loss_gradient": ["plain", "dense", "each-dense", "bf16-dense"],
     "divergence": [
-        "jvp-plain", "jvp-dense", "vjp-dense", "linearize-dense", "linearize8-dense",
-        "each-jvp-dense", "each-vjp-dense", "each-linearize-dense", "each-linearize8-dense",
+        "jvp-dense", "linearize8-dense", "each-jvp-dense", "each-vjp-dense",
+        "each-linearize4-dense", "each-linearize8-dense", "each-linearize16-dense",
     ],
 }  # fmt: skip
 

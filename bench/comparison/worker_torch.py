@@ -81,22 +81,16 @@ def by_vjp(v, x, chunk):
 
 
 DIVERGENCES = {"rows": by_rows}
-for chunk in (4, 16, None):
-    suffix = chunk or "all"
-    DIVERGENCES[f"jvp{suffix}"] = functools.partial(by_jvp, chunk=chunk)
-    DIVERGENCES[f"vjp{suffix}"] = functools.partial(by_vjp, chunk=chunk)
+for chunk in (4, 16):
+    DIVERGENCES[f"jvp{chunk}"] = functools.partial(by_jvp, chunk=chunk)
+    DIVERGENCES[f"vjp{chunk}"] = functools.partial(by_vjp, chunk=chunk)
 
+# Without those that were never the best: compiled lists of edges, tangents of lists of edges, all rows at once.
 FORMS = {
-    "velocity": ["peer", "eager-plain", "eager-dense", "compiled-plain", "compiled-dense"],
-    "loss_gradient": [
-        "peer", "eager-plain", "eager-dense", "compiled-plain", "compiled-dense", "bf16-eager-dense",
-        "compiled-bf16-dense",
-    ],
-    "divergence": [
-        "peer", "rows-plain", "jvp16-plain", "jvp4-dense", "jvp16-dense", "jvpall-dense", "vjp4-dense", "vjp16-dense",
-        "vjpall-dense", "compiled-jvp16-dense", "compiled-vjp16-dense",
-    ],
-}  # fmt: skip
+    "velocity": ["peer", "eager-plain", "eager-dense", "compiled-dense"],
+    "loss_gradient": ["peer", "eager-plain", "eager-dense", "compiled-dense", "compiled-bf16-dense"],
+    "divergence": ["peer", "jvp16-dense", "vjp4-dense", "vjp16-dense", "compiled-jvp16-dense", "compiled-vjp16-dense"],
+}
 
 
 def prepare(network, operation, form):
