@@ -21,6 +21,9 @@ void add_doctor(CLI::App& app) {
     fmt::print("instruction set  {} is used; the processor has {}\n", targets.front(),
                fmt::join(targets, ", "));
     fmt::print("network kernels  float32; float64 for paths, densities and statistics\n");
+    fmt::print("bf16 training    {}\n", has_bf16_gradients()
+                                            ? "there (AVX512_BF16): train.precision = \"bf16\""
+                                            : "not there: it needs a processor with AVX512_BF16");
   });
 }
 

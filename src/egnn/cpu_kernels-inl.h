@@ -26,6 +26,10 @@
 //   d̄² = w·z̄1 + what the length contributes,   d̄²_in += y·z̄1
 //
 // The division-free form of g̃ uses that p has the factor g already.
+//
+// P, Fp32 or Bf16, is the precision of the operands of the edges' products: a1, m, q and z̄2, and the matrices
+// they meet. All sums and what is not a product, the particles' part too, is in single precision. A row of W
+// numbers has W / P::per_word words (precision-inl.h).
 #if defined(EQUIBOLT_EGNN_CPU_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EQUIBOLT_EGNN_CPU_KERNELS_INL_H_
 #undef EQUIBOLT_EGNN_CPU_KERNELS_INL_H_
@@ -37,6 +41,7 @@
 
 #include "egnn/cpu_network.h"
 #include "egnn/matmul-inl.h"
+#include "egnn/precision-inl.h"
 #include "egnn/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -44,6 +49,7 @@ namespace equibolt::HWY_NAMESPACE {
 
 using cpu::EdgeList;
 using cpu::LayerArrays;
+using cpu::LayerProducts;
 using cpu::LayerState;
 using cpu::LayerTransposes;
 using cpu::Network;
@@ -86,6 +92,7 @@ struct LayerView {
         workspace(workspace_),
         weights(network_.layer(l)),
         transposes(network_.transposes(l)),
+        products(network_.products(l, workspace_.precision)),
         state(workspace_.layers[l]),
         list(network_.edges_of(l)),
         first(l == 0),
@@ -106,6 +113,7 @@ struct LayerView {
   Workspace& workspace;
   const LayerArrays<const float> weights;
   const LayerTransposes transposes;
+  const LayerProducts products;
   const LayerState& state;
   const EdgeList& list;
   const bool first;
@@ -123,21 +131,23 @@ struct LayerView {
 };
 
 /// Pointers to the edge features of one tile.
+template <class P>
 struct TileView {
   TileView(const LayerView& layer, const Tile& tile_)
       : tile(tile_),
-        first_row(layer.workspace.keep == Workspace::Keep::features ? tile_.row * layer.width : 0),
-        a1(layer.state.a1 + first_row),
-        s1(layer.state.s1 + first_row),
-        m(layer.state.m + first_row),
-        s2(layer.state.s2 + first_row),
-        a3(layer.state.a3 + first_row),
-        s3(layer.state.s3 + first_row),
+        first(layer.workspace.keep == Workspace::Keep::features ? tile_.row * layer.width : 0),
+        a1(layer.state.a1 + first / P::per_word),
+        m(layer.state.m + first / P::per_word),
+        s1(layer.state.s1 + first),
+        s2(layer.state.s2 + first),
+        a3(layer.state.a3 + first),
+        s3(layer.state.s3 + first),
         z2(layer.state.z2 + tile_.row * layer.width),
         z3(layer.state.z3 + tile_.row * layer.width) {}
   const Tile& tile;
-  const std::size_t first_row;
-  float *a1, *s1, *m, *s2, *a3, *s3;
+  const std::size_t first;
+  float *a1, *m;  // words of P
+  float *s1, *s2, *a3, *s3;
   float *z2, *z3;  // when these are kept
 };
 
@@ -188,8 +198,8 @@ inline HWY_ATTR void apply_w1_to_nodes(const LayerView& layer) {
 }
 
 /// a1 (and s1) of one tile.
-template <bool kDerivatives>
-HWY_INLINE void first_edge_map(const LayerView& layer, const TileView& view) {
+template <class P, bool kDerivatives>
+HWY_INLINE void first_edge_map(const LayerView& layer, const TileView<P>& view) {
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d);
   const float* const d2 = layer.state.d2;
@@ -198,28 +208,41 @@ HWY_INLINE void first_edge_map(const LayerView& layer, const TileView& view) {
   for (std::size_t p = view.tile.first_piece; p < view.tile.first_piece + view.tile.pieces; ++p) {
     const Segment& piece = layer.list.pieces[p];
     const float* const p_i = pq + layer.node(piece.i) * 2 * w;
-    for (std::size_t c = 0; c < w; c += lanes) {
-      const Vector from_i = hn::Load(d, p_i + c);
-      Vector w_d2 = hn::Load(d, layer.weights.w_d2 + c);
-      const Vector w_d2_in = hn::Load(d, layer.weights.w_d2_in + c);
-      if (layer.first) w_d2 = hn::Add(w_d2, w_d2_in);
+    for (std::size_t c = 0; c < w; c += 2 * lanes) {
+      const Vector from_i0 = hn::Load(d, p_i + c), from_i1 = hn::Load(d, p_i + c + lanes);
+      const float* const of_d2 = layer.weights.w_d2 + c;
+      const float* const of_d2_in = layer.weights.w_d2_in + c;
+      Vector w_d2_0 = hn::Load(d, of_d2), w_d2_1 = hn::Load(d, of_d2 + lanes);
+      const Vector w_d2_in0 = hn::Load(d, of_d2_in), w_d2_in1 = hn::Load(d, of_d2_in + lanes);
+      if (layer.first) {
+        w_d2_0 = hn::Add(w_d2_0, w_d2_in0);
+        w_d2_1 = hn::Add(w_d2_1, w_d2_in1);
+      }
       for (std::size_t e = 0; e < piece.count; ++e) {
         const std::size_t row = piece.row + e;
-        Vector z = hn::Add(from_i, hn::Load(d, pq + layer.node(piece.j + e) * 2 * w + w + c));
-        z = hn::MulAdd(hn::Set(d, d2[row]), w_d2, z);
-        if (!layer.first) z = hn::MulAdd(hn::Set(d, d2_in[row]), w_d2_in, z);
+        const float* const q_j = pq + layer.node(piece.j + e) * 2 * w + w + c;
+        const Vector distance = hn::Set(d, d2[row]);
+        Vector z0 = hn::MulAdd(distance, w_d2_0, hn::Add(from_i0, hn::Load(d, q_j)));
+        Vector z1 = hn::MulAdd(distance, w_d2_1, hn::Add(from_i1, hn::Load(d, q_j + lanes)));
+        if (!layer.first) {
+          const Vector distance_in = hn::Set(d, d2_in[row]);
+          z0 = hn::MulAdd(distance_in, w_d2_in0, z0);
+          z1 = hn::MulAdd(distance_in, w_d2_in1, z1);
+        }
         const std::size_t at = (row - view.tile.row) * w + c;
-        Vector s;
-        hn::Store(silu(d, z, kDerivatives ? &s : nullptr), d, view.a1 + at);
-        if (kDerivatives) hn::Store(s, d, view.s1 + at);
+        Vector s0, s1;
+        const Vector a0 = silu(d, z0, kDerivatives ? &s0 : nullptr);
+        const Vector a1 = silu(d, z1, kDerivatives ? &s1 : nullptr);
+        P::store(a0, a1, view.a1 + at / P::per_word);
+        if (kDerivatives) Fp32::store(s0, s1, view.s1 + at);
       }
     }
   }
 }
 
 /// A tile's edge features, gates and φ.
-template <Leave kLeave>
-HWY_INLINE void edge_networks(const LayerView& layer, const TileView& view) {
+template <class P, Leave kLeave>
+HWY_INLINE void edge_networks(const LayerView& layer, const TileView<P>& view) {
   constexpr bool kDerivatives = kLeave == Leave::features;
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d), rows = view.tile.count;
@@ -228,12 +251,8 @@ HWY_INLINE void edge_networks(const LayerView& layer, const TileView& view) {
   float* const phi = layer.state.phi + view.tile.row;
   const LayerArrays<const float>& weights = layer.weights;
 
-  first_edge_map<kDerivatives>(layer, view);
+  first_edge_map<P, kDerivatives>(layer, view);
 
-  const auto store2 = [=](Vector v0, Vector v1, float* to) HWY_ATTR {
-    hn::Store(v0, d, to);
-    hn::Store(v1, d, to + lanes);
-  };
   // Adds the dot product with `head` that column blocks contribute.
   const auto add_partial = [=](std::size_t row, std::size_t c, Vector a0, Vector a1,
                                const float* head) HWY_ATTR {
@@ -241,77 +260,93 @@ HWY_INLINE void edge_networks(const LayerView& layer, const TileView& view) {
     if (c != 0) sum = hn::Add(sum, hn::Load(d, partial + row * lanes));
     hn::Store(sum, d, partial + row * lanes);
   };
-  const TileView to = view;  // copied: what a lambda reaches by reference is loaded anew after each store
+  const TileView<P> to = view;  // copied: what a lambda reaches by reference is loaded anew after each store
 
-  matmul(to.a1, w, rows, layer.transposes.w2, w, w, w,
-         [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
-           const std::size_t at = row * w + c;
-           z0 = hn::Add(z0, hn::Load(d, weights.b2 + c));
-           z1 = hn::Add(z1, hn::Load(d, weights.b2 + c + lanes));
-           Vector d0, d1;
-           const Vector m0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
-           const Vector m1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
-           store2(m0, m1, to.m + at);
-           if (kLeave == Leave::features) store2(d0, d1, to.s2 + at);
-           if (kLeave == Leave::preactivations) store2(z0, z1, to.z2 + at);
-           add_partial(row, c, m0, m1, weights.att);
-         });
+  const std::size_t words = w / P::per_word;
+  matmul<P>(to.a1, words, rows, layer.products.w2_t, w, words, w,
+            [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
+              const std::size_t at = row * w + c;
+              z0 = hn::Add(z0, hn::Load(d, weights.b2 + c));
+              z1 = hn::Add(z1, hn::Load(d, weights.b2 + c + lanes));
+              Vector d0, d1;
+              const Vector m0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
+              const Vector m1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
+              P::store(m0, m1, to.m + at / P::per_word);
+              if (kLeave == Leave::features) Fp32::store(d0, d1, to.s2 + at);
+              if (kLeave == Leave::preactivations) Fp32::store(z0, z1, to.z2 + at);
+              add_partial(row, c, m0, m1, weights.att);
+            });
   sum_rows(partial, rows, gate);
   const Vector att_bias = hn::Set(d, weights.att_bias[0]);
   for (std::size_t e = 0; e < rows; e += lanes) {
     hn::Store(sigmoid(d, hn::Add(hn::Load(d, gate + e), att_bias)), d, gate + e);
   }
 
-  matmul(to.m, w, rows, layer.transposes.c1, w, w, w,
-         [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
-           const std::size_t at = row * w + c;
-           const Vector g = hn::Set(d, gate[row]);
-           z0 = hn::MulAdd(g, z0, hn::Load(d, weights.bc + c));
-           z1 = hn::MulAdd(g, z1, hn::Load(d, weights.bc + c + lanes));
-           Vector d0, d1;
-           const Vector a0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
-           const Vector a1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
-           if (kLeave == Leave::features) {
-             store2(a0, a1, to.a3 + at);
-             store2(d0, d1, to.s3 + at);
-           }
-           if (kLeave == Leave::preactivations) store2(z0, z1, to.z3 + at);
-           add_partial(row, c, a0, a1, weights.c2);
-         });
+  matmul<P>(to.m, words, rows, layer.products.c1_t, w, words, w,
+            [=](std::size_t row, std::size_t c, Vector z0, Vector z1) HWY_ATTR {
+              const std::size_t at = row * w + c;
+              const Vector g = hn::Set(d, gate[row]);
+              z0 = hn::MulAdd(g, z0, hn::Load(d, weights.bc + c));
+              z1 = hn::MulAdd(g, z1, hn::Load(d, weights.bc + c + lanes));
+              Vector d0, d1;
+              const Vector a0 = silu(d, z0, kDerivatives ? &d0 : nullptr);
+              const Vector a1 = silu(d, z1, kDerivatives ? &d1 : nullptr);
+              if (kLeave == Leave::features) {
+                Fp32::store(a0, a1, to.a3 + at);
+                Fp32::store(d0, d1, to.s3 + at);
+              }
+              if (kLeave == Leave::preactivations) Fp32::store(z0, z1, to.z3 + at);
+              add_partial(row, c, a0, a1, weights.c2);
+            });
   sum_rows(partial, rows, phi);
   for (std::size_t e = 0; e < rows; e += lanes) hn::Store(tanh(d, hn::Load(d, phi + e)), d, phi + e);
 }
 
 /// A tile's edge features again, from z2 and z3.
-HWY_INLINE void restore_features(const LayerView& layer, const TileView& view) {
+template <class P>
+HWY_INLINE void restore_features(const LayerView& layer, const TileView<P>& view) {
   const Floats d;
-  first_edge_map<true>(layer, view);
-  for (std::size_t at = 0; at < view.tile.count * layer.width; at += hn::Lanes(d)) {
-    Vector s2, s3;
-    hn::Store(silu(d, hn::Load(d, view.z2 + at), &s2), d, view.m + at);
-    hn::Store(silu(d, hn::Load(d, view.z3 + at), &s3), d, view.a3 + at);
-    hn::Store(s2, d, view.s2 + at);
-    hn::Store(s3, d, view.s3 + at);
+  const std::size_t lanes = hn::Lanes(d);
+  first_edge_map<P, true>(layer, view);
+  for (std::size_t at = 0; at < view.tile.count * layer.width; at += 2 * lanes) {
+    Vector d0, d1;
+    const Vector m0 = silu(d, hn::Load(d, view.z2 + at), &d0);
+    const Vector m1 = silu(d, hn::Load(d, view.z2 + at + lanes), &d1);
+    P::store(m0, m1, view.m + at / P::per_word);
+    Fp32::store(d0, d1, view.s2 + at);
+    const Vector a0 = silu(d, hn::Load(d, view.z3 + at), &d0);
+    const Vector a1 = silu(d, hn::Load(d, view.z3 + at + lanes), &d1);
+    Fp32::store(a0, a1, view.a3 + at);
+    Fp32::store(d0, d1, view.s3 + at);
   }
 }
 
 /// S_i += Σ_j g m of one tile.
-HWY_INLINE void sum_messages(const LayerView& layer, const TileView& view) {
+template <class P>
+HWY_INLINE void sum_messages(const LayerView& layer, const TileView<P>& view) {
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d);
   const auto sum_of = [&](std::size_t i) HWY_ATTR { return layer.state.node_input + i * 2 * w + w; };
   for (std::size_t p = view.tile.first_piece; p < view.tile.first_piece + view.tile.pieces; ++p) {
     const Segment& piece = layer.list.pieces[p];
-    for (std::size_t c = 0; c < w; c += lanes) {
-      Vector sum = hn::Zero(d);
+    for (std::size_t c = 0; c < w; c += 2 * lanes) {
+      Vector sum0 = hn::Zero(d), sum1 = hn::Zero(d);
       for (std::size_t e = 0; e < piece.count; ++e) {
         const std::size_t row = piece.row + e;
-        const Vector gated =
-            hn::Mul(hn::Set(d, layer.state.gate[row]), hn::Load(d, view.m + (row - view.tile.row) * w + c));
-        sum = hn::Add(sum, gated);
-        if (piece.mirrored) accumulate(sum_of(piece.j + e) + c, gated);
+        const Vector g = hn::Set(d, layer.state.gate[row]);
+        Vector m0, m1;
+        P::load(view.m + ((row - view.tile.row) * w + c) / P::per_word, m0, m1);
+        m0 = hn::Mul(g, m0);
+        m1 = hn::Mul(g, m1);
+        sum0 = hn::Add(sum0, m0);
+        sum1 = hn::Add(sum1, m1);
+        if (piece.mirrored) {
+          accumulate(sum_of(piece.j + e) + c, m0);
+          accumulate(sum_of(piece.j + e) + c + lanes, m1);
+        }
       }
-      accumulate(sum_of(piece.i) + c, sum);
+      accumulate(sum_of(piece.i) + c, sum0);
+      accumulate(sum_of(piece.i) + c + lanes, sum1);
     }
   }
 }
@@ -394,7 +429,7 @@ inline HWY_ATTR void embed(const Network& network, Workspace& workspace) {
   }
 }
 
-template <Leave kLeave>
+template <class P, Leave kLeave>
 HWY_INLINE void forward_layer(const LayerView& layer) {
   const Floats d;
   const LayerState& state = layer.state;
@@ -408,14 +443,15 @@ HWY_INLINE void forward_layer(const LayerView& layer) {
     zero(state.node_input + i * 2 * layer.width + layer.width, layer.width);
   }
   for (const Tile& tile : layer.list.tiles) {
-    const TileView view(layer, tile);
-    edge_networks<kLeave>(layer, view);
+    const TileView<P> view(layer, tile);
+    edge_networks<P, kLeave>(layer, view);
     if (!layer.last) sum_messages(layer, view);
   }
   displace(layer);
 }
 
-inline HWY_ATTR void forward(const Network& network, Workspace& workspace) {
+template <class P>
+HWY_ATTR void forward_pass(const Network& network, Workspace& workspace) {
   embed(network, workspace);
   zero(workspace.u, network.dim() * network.particle_stride());
   if (network.layers() > 1) {
@@ -425,14 +461,14 @@ inline HWY_ATTR void forward(const Network& network, Workspace& workspace) {
     const LayerView layer(network, workspace, l);
     switch (workspace.keep) {
       case Workspace::Keep::features:
-        forward_layer<Leave::features>(layer);
+        forward_layer<P, Leave::features>(layer);
         break;
       case Workspace::Keep::preactivations:
-        forward_layer<Leave::preactivations>(layer);
+        forward_layer<P, Leave::preactivations>(layer);
         break;
       case Workspace::Keep::nodes:
       case Workspace::Keep::nothing:
-        forward_layer<Leave::nothing>(layer);
+        forward_layer<P, Leave::nothing>(layer);
     }
     if (!layer.last) update_nodes(layer, workspace.layers[l + 1].node_input);
   }
@@ -505,63 +541,76 @@ inline HWY_ATTR void displace_vjp_to_phi(const LayerView& layer) {
   }
 }
 
-/// One tile from f and S̄ to z̄1, which is left in cot_a, and d̄²; adds to the weights' gradient.
-template <bool kWantDistances>
-HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView& view,
+/// One tile from f and S̄ to z̄1, which is left in cot_b, and d̄²; adds to the weights' gradient.
+template <class P, bool kWantDistances>
+HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView<P>& view,
                                   const LayerArrays<float>& gradient) {
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d), rows = view.tile.count, row0 = view.tile.row;
+  const std::size_t words = w / P::per_word, row_words = (rows + P::per_word - 1) / P::per_word;
   const LayerArrays<const float>& weights = layer.weights;
   const float* const gate = layer.state.gate + row0;
   const float* const cot_y = layer.workspace.cot_y + row0;
-  float* const cot_a = layer.workspace.cot_a;
-  float* const cot_b = layer.workspace.cot_b;
+  float* const cot_a = layer.workspace.cot_a;  // words: q, then z̄2
+  float* const cot_b = layer.workspace.cot_b;  // p, then z̄1
   float* const partial = layer.workspace.partial;
   float* const cot_gate = layer.workspace.cot_gate;
+  // G += cotᵀ features
+  const auto add_outer_of = [&](const float* features, float* to) HWY_ATTR {
+    add_outer<P>(P::by_rows(cot_a, rows, w, layer.workspace.by_rows_a), w, w,
+                 P::by_rows(features, rows, w, layer.workspace.by_rows_b), w, w, row_words, to, w);
+  };
 
-  // q in cot_a
-  for (std::size_t c = 0; c < w; c += lanes) {
-    const Vector c2 = hn::Load(d, weights.c2 + c);
-    Vector sum_bc = hn::Zero(d), sum_c2 = hn::Zero(d);
+  // q
+  for (std::size_t c = 0; c < w; c += 2 * lanes) {
+    const Vector c2_0 = hn::Load(d, weights.c2 + c), c2_1 = hn::Load(d, weights.c2 + c + lanes);
+    Vector bc_0 = hn::Zero(d), bc_1 = hn::Zero(d), sum_c2_0 = hn::Zero(d), sum_c2_1 = hn::Zero(d);
     for (std::size_t e = 0; e < rows; ++e) {
-      const Vector y = hn::Set(d, cot_y[e]);
-      const Vector cot_z3 = hn::Mul(y, hn::Mul(c2, hn::Load(d, view.s3 + e * w + c)));
-      sum_bc = hn::Add(sum_bc, cot_z3);
-      sum_c2 = hn::MulAdd(y, hn::Load(d, view.a3 + e * w + c), sum_c2);
-      hn::Store(hn::Mul(hn::Set(d, gate[e]), cot_z3), d, cot_a + e * w + c);
+      const std::size_t at = e * w + c;
+      const Vector y = hn::Set(d, cot_y[e]), g = hn::Set(d, gate[e]);
+      const Vector cot_z3_0 = hn::Mul(y, hn::Mul(c2_0, hn::Load(d, view.s3 + at)));
+      const Vector cot_z3_1 = hn::Mul(y, hn::Mul(c2_1, hn::Load(d, view.s3 + at + lanes)));
+      bc_0 = hn::Add(bc_0, cot_z3_0);
+      bc_1 = hn::Add(bc_1, cot_z3_1);
+      sum_c2_0 = hn::MulAdd(y, hn::Load(d, view.a3 + at), sum_c2_0);
+      sum_c2_1 = hn::MulAdd(y, hn::Load(d, view.a3 + at + lanes), sum_c2_1);
+      P::store(hn::Mul(g, cot_z3_0), hn::Mul(g, cot_z3_1), cot_a + at / P::per_word);
     }
-    accumulate(gradient.bc + c, sum_bc);
-    accumulate(gradient.c2 + c, sum_c2);
+    accumulate(gradient.bc + c, bc_0);
+    accumulate(gradient.bc + c + lanes, bc_1);
+    accumulate(gradient.c2 + c, sum_c2_0);
+    accumulate(gradient.c2 + c + lanes, sum_c2_1);
   }
-  add_outer(cot_a, w, w, view.m, w, w, rows, gradient.c1, w);
+  add_outer_of(view.m, gradient.c1);
 
-  // p in cot_b
+  // p
   {
     const float* const m = view.m;
     const float* const cot_sum_m = layer.last ? nullptr : layer.workspace.cot_sum_m;
     const std::uint32_t* const i = layer.list.i.data() + row0;
     const std::uint32_t* const j = layer.list.j.data() + row0;
     const bool mirrored_rows = layer.first;
-    matmul(cot_a, w, rows, weights.c1, w, w, w,
-           [=](std::size_t row, std::size_t c, Vector p0, Vector p1) HWY_ATTR {
-             if (cot_sum_m != nullptr) {
-               const Vector g = hn::Set(d, gate[row]);
-               const float* const of_i = cot_sum_m + i[row] * w + c;
-               p0 = hn::MulAdd(g, hn::Load(d, of_i), p0);
-               p1 = hn::MulAdd(g, hn::Load(d, of_i + lanes), p1);
-               if (mirrored_rows) {
-                 const float* const of_j = cot_sum_m + j[row] * w + c;
-                 p0 = hn::MulAdd(g, hn::Load(d, of_j), p0);
-                 p1 = hn::MulAdd(g, hn::Load(d, of_j + lanes), p1);
-               }
-             }
-             const std::size_t at = row * w + c;
-             hn::Store(p0, d, cot_b + at);
-             hn::Store(p1, d, cot_b + at + lanes);
-             Vector sum = hn::MulAdd(p1, hn::Load(d, m + at + lanes), hn::Mul(p0, hn::Load(d, m + at)));
-             if (c != 0) sum = hn::Add(sum, hn::Load(d, partial + row * lanes));
-             hn::Store(sum, d, partial + row * lanes);
-           });
+    matmul<P>(cot_a, words, rows, layer.products.c1, w, words, w,
+              [=](std::size_t row, std::size_t c, Vector p0, Vector p1) HWY_ATTR {
+                if (cot_sum_m != nullptr) {
+                  const Vector g = hn::Set(d, gate[row]);
+                  const float* const of_i = cot_sum_m + i[row] * w + c;
+                  p0 = hn::MulAdd(g, hn::Load(d, of_i), p0);
+                  p1 = hn::MulAdd(g, hn::Load(d, of_i + lanes), p1);
+                  if (mirrored_rows) {
+                    const float* const of_j = cot_sum_m + j[row] * w + c;
+                    p0 = hn::MulAdd(g, hn::Load(d, of_j), p0);
+                    p1 = hn::MulAdd(g, hn::Load(d, of_j + lanes), p1);
+                  }
+                }
+                const std::size_t at = row * w + c;
+                Fp32::store(p0, p1, cot_b + at);
+                Vector m0, m1;
+                P::load(m + at / P::per_word, m0, m1);
+                Vector sum = hn::MulAdd(p1, m1, hn::Mul(p0, m0));
+                if (c != 0) sum = hn::Add(sum, hn::Load(d, partial + row * lanes));
+                hn::Store(sum, d, partial + row * lanes);
+              });
   }
   sum_rows(partial, rows, cot_gate);
   Vector sum_att_bias = hn::Zero(d);
@@ -573,44 +622,52 @@ HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView& view,
   }
   gradient.att_bias[0] += hn::GetLane(hn::SumOfLanes(d, sum_att_bias));
 
-  // z̄2 in cot_b
-  for (std::size_t c = 0; c < w; c += lanes) {
-    const Vector att = hn::Load(d, weights.att + c);
-    Vector sum_b2 = hn::Zero(d), sum_att = hn::Zero(d);
+  // z̄2
+  for (std::size_t c = 0; c < w; c += 2 * lanes) {
+    const Vector att0 = hn::Load(d, weights.att + c), att1 = hn::Load(d, weights.att + c + lanes);
+    Vector b2_0 = hn::Zero(d), b2_1 = hn::Zero(d), sum_att0 = hn::Zero(d), sum_att1 = hn::Zero(d);
     for (std::size_t e = 0; e < rows; ++e) {
       const Vector g = hn::Set(d, cot_gate[e]);
       const std::size_t at = e * w + c;
-      const Vector cot_m = hn::MulAdd(g, att, hn::Load(d, cot_b + at));
-      const Vector cot_z2 = hn::Mul(cot_m, hn::Load(d, view.s2 + at));
-      sum_b2 = hn::Add(sum_b2, cot_z2);
-      sum_att = hn::MulAdd(g, hn::Load(d, view.m + at), sum_att);
-      hn::Store(cot_z2, d, cot_b + at);
+      const Vector cot_m0 = hn::MulAdd(g, att0, hn::Load(d, cot_b + at));
+      const Vector cot_m1 = hn::MulAdd(g, att1, hn::Load(d, cot_b + at + lanes));
+      const Vector cot_z2_0 = hn::Mul(cot_m0, hn::Load(d, view.s2 + at));
+      const Vector cot_z2_1 = hn::Mul(cot_m1, hn::Load(d, view.s2 + at + lanes));
+      b2_0 = hn::Add(b2_0, cot_z2_0);
+      b2_1 = hn::Add(b2_1, cot_z2_1);
+      Vector m0, m1;
+      P::load(view.m + at / P::per_word, m0, m1);
+      sum_att0 = hn::MulAdd(g, m0, sum_att0);
+      sum_att1 = hn::MulAdd(g, m1, sum_att1);
+      P::store(cot_z2_0, cot_z2_1, cot_a + at / P::per_word);
     }
-    accumulate(gradient.b2 + c, sum_b2);
-    accumulate(gradient.att + c, sum_att);
+    accumulate(gradient.b2 + c, b2_0);
+    accumulate(gradient.b2 + c + lanes, b2_1);
+    accumulate(gradient.att + c, sum_att0);
+    accumulate(gradient.att + c + lanes, sum_att1);
   }
-  add_outer(cot_b, w, w, view.a1, w, w, rows, gradient.w2, w);
+  add_outer_of(view.a1, gradient.w2);
 
-  // z̄1 in cot_a
+  // z̄1
   {
     const float* const s1 = view.s1;
     float* const partial_in = layer.workspace.partial_b;
     const bool first = layer.first;
-    matmul(cot_b, w, rows, weights.w2, w, w, w,
-           [=](std::size_t row, std::size_t c, Vector v0, Vector v1) HWY_ATTR {
-             const std::size_t at = row * w + c;
-             v0 = hn::Mul(v0, hn::Load(d, s1 + at));
-             v1 = hn::Mul(v1, hn::Load(d, s1 + at + lanes));
-             hn::Store(v0, d, cot_a + at);
-             hn::Store(v1, d, cot_a + at + lanes);
-             const auto add_dot = [=](const float* head, float* to) HWY_ATTR {
-               Vector sum = hn::MulAdd(v1, hn::Load(d, head + c + lanes), hn::Mul(v0, hn::Load(d, head + c)));
-               if (c != 0) sum = hn::Add(sum, hn::Load(d, to + row * lanes));
-               hn::Store(sum, d, to + row * lanes);
-             };
-             if (kWantDistances || !first) add_dot(weights.w_d2, partial);
-             if (kWantDistances) add_dot(weights.w_d2_in, partial_in);
-           });
+    matmul<P>(cot_a, words, rows, layer.products.w2, w, words, w,
+              [=](std::size_t row, std::size_t c, Vector v0, Vector v1) HWY_ATTR {
+                const std::size_t at = row * w + c;
+                v0 = hn::Mul(v0, hn::Load(d, s1 + at));
+                v1 = hn::Mul(v1, hn::Load(d, s1 + at + lanes));
+                Fp32::store(v0, v1, cot_b + at);
+                const auto add_dot = [=](const float* head, float* to) HWY_ATTR {
+                  Vector sum =
+                      hn::MulAdd(v1, hn::Load(d, head + c + lanes), hn::Mul(v0, hn::Load(d, head + c)));
+                  if (c != 0) sum = hn::Add(sum, hn::Load(d, to + row * lanes));
+                  hn::Store(sum, d, to + row * lanes);
+                };
+                if (kWantDistances || !first) add_dot(weights.w_d2, partial);
+                if (kWantDistances) add_dot(weights.w_d2_in, partial_in);
+              });
     if (kWantDistances || !first) sum_rows(partial, rows, layer.workspace.cot_d2 + row0);
     if (kWantDistances) {
       float* const cot_in = cot_gate;  // no longer needed
@@ -621,8 +678,8 @@ HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView& view,
   }
 }
 
-/// From z̄1 of one tile (cot_a) to P̄, Q̄ and the columns of W1 for the distances.
-HWY_INLINE void first_edge_map_vjp(const LayerView& layer, const TileView& view,
+/// From z̄1 of one tile (cot_b) to P̄, Q̄ and the columns of W1 for the distances.
+HWY_INLINE void first_edge_map_vjp(const LayerView& layer, const Tile& tile,
                                    const LayerArrays<float>& gradient) {
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d);
@@ -631,12 +688,12 @@ HWY_INLINE void first_edge_map_vjp(const LayerView& layer, const TileView& view,
   float* const cot_pq = layer.workspace.cot_pq;
   for (std::size_t c = 0; c < w; c += lanes) {
     Vector sum_d2 = hn::Zero(d), sum_d2_in = hn::Zero(d);
-    for (std::size_t p = view.tile.first_piece; p < view.tile.first_piece + view.tile.pieces; ++p) {
+    for (std::size_t p = tile.first_piece; p < tile.first_piece + tile.pieces; ++p) {
       const Segment& piece = layer.list.pieces[p];
       Vector cot_p = hn::Zero(d);
       for (std::size_t e = 0; e < piece.count; ++e) {
         const std::size_t row = piece.row + e;
-        const Vector cot_z1 = hn::Load(d, layer.workspace.cot_a + (row - view.tile.row) * w + c);
+        const Vector cot_z1 = hn::Load(d, layer.workspace.cot_b + (row - tile.row) * w + c);
         cot_p = hn::Add(cot_p, cot_z1);
         accumulate(cot_pq + layer.node(piece.j + e) * 2 * w + w + c, cot_z1);
         sum_d2 = hn::MulAdd(hn::Set(d, d2[row]), cot_z1, sum_d2);
@@ -738,7 +795,7 @@ inline HWY_ATTR void embed_vjp(const Network& network, const Workspace& workspac
   }
 }
 
-template <bool kWantGradX>
+template <class P, bool kWantGradX>
 HWY_INLINE void backward_layer(const LayerView& layer, const LayerArrays<float>& gradient) {
   Workspace& workspace = layer.workspace;
   const bool positions = kWantGradX || !layer.first;
@@ -747,11 +804,11 @@ HWY_INLINE void backward_layer(const LayerView& layer, const LayerArrays<float>&
   displace_vjp_to_phi(layer);
   zero(workspace.cot_pq, layer.nodes * 2 * layer.width);
   for (const Tile& tile : layer.list.tiles) {
-    const TileView view(layer, tile);
-    if (workspace.keep == Workspace::Keep::nodes) edge_networks<Leave::features>(layer, view);
+    const TileView<P> view(layer, tile);
+    if (workspace.keep == Workspace::Keep::nodes) edge_networks<P, Leave::features>(layer, view);
     if (workspace.keep == Workspace::Keep::preactivations) restore_features(layer, view);
-    edge_networks_vjp<kWantGradX>(layer, view, gradient);
-    first_edge_map_vjp(layer, view, gradient);
+    edge_networks_vjp<P, kWantGradX>(layer, view, gradient);
+    first_edge_map_vjp(layer, tile, gradient);
   }
   if (positions) displace_vjp_to_positions(layer);
 }
@@ -765,7 +822,7 @@ inline HWY_ATTR void update_cot_u(const Network& network, Workspace& workspace) 
   }
 }
 
-template <bool kWantGradX>
+template <class P, bool kWantGradX>
 HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, float* gradient) {
   const std::size_t w = network.width();
   zero(workspace.grad_x, network.dim() * network.particle_stride());
@@ -775,7 +832,7 @@ HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, floa
     const LayerView layer(network, workspace, l);
     const LayerArrays<float> layer_gradient = network.layer_gradient(gradient, l);
     update_cot_u(network, workspace);
-    backward_layer<kWantGradX>(layer, layer_gradient);
+    backward_layer<P, kWantGradX>(layer, layer_gradient);
     if (l > 0) {
       apply_w1_to_nodes_vjp(layer, layer_gradient, workspace.cot_h);
       continue;
@@ -791,12 +848,13 @@ HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, floa
   if (kWantGradX && network.layers() > 1) input_distances_vjp(LayerView(network, workspace, 1));
 }
 
-inline HWY_ATTR void backward(const Network& network, Workspace& workspace, float* gradient,
-                              cpu::GradX grad_x) {
+template <class P>
+HWY_ATTR void backward_pass(const Network& network, Workspace& workspace, float* gradient,
+                            cpu::GradX grad_x) {
   if (grad_x == cpu::GradX::wanted) {
-    backward_pass<true>(network, workspace, gradient);
+    backward_pass<P, true>(network, workspace, gradient);
   } else {
-    backward_pass<false>(network, workspace, gradient);
+    backward_pass<P, false>(network, workspace, gradient);
   }
 }
 

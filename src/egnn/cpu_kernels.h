@@ -4,7 +4,8 @@
 
 namespace equibolt::cpu {
 
-// One sample on the best instruction set that the machine has. The particles are in the network's order.
+// One sample on the best instruction set that the machine has, in the workspace's precision. The particles
+// are in the network's order.
 
 /// From workspace.t and .x the displacement .u = x^L − x^0, mean included.
 void forward(const Network& network, Workspace& workspace);
@@ -14,5 +15,12 @@ void forward(const Network& network, Workspace& workspace);
 /// cot_v has to be mean-free.
 enum class GradX { not_wanted, wanted };
 void backward(const Network& network, Workspace& workspace, float* gradient, GradX grad_x);
+
+/// Whether the machine has the instructions for Precision::bf16.
+bool has_bf16();
+
+// What the above call for a workspace in bf16.
+void forward_bf16(const Network& network, Workspace& workspace);
+void backward_bf16(const Network& network, Workspace& workspace, float* gradient, GradX grad_x);
 
 }  // namespace equibolt::cpu

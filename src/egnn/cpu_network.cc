@@ -1,7 +1,9 @@
 #include "egnn/cpu_network.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -45,7 +47,7 @@ void finish(EdgeList& list, std::size_t tile_rows) {
 
 }  // namespace
 
-Network::Network(const Architecture& architecture)
+Network::Network(const Architecture& architecture, Precision precision)
     : dim_(architecture.dim),
       layers_(architecture.layers),
       width_(padded(architecture.hidden, width_multiple)),
@@ -80,6 +82,7 @@ Network::Network(const Architecture& architecture)
   place_parameters(architecture);
   weights_ = hwy::AllocateAligned<float>(size_);
   transposes_ = hwy::AllocateAligned<float>(layers_ * 7 * width_ * width_);
+  if (precision == Precision::bf16) packed_ = hwy::AllocateAligned<float>(layers_ * 2 * width_ * width_);
 }
 
 std::size_t Network::layer_size() const {
@@ -121,6 +124,35 @@ LayerTransposes Network::transposes(std::size_t l) const {
   const std::size_t square = width_ * width_;
   const float* const base = transposes_.get() + l * 7 * square;
   return {base, base + 2 * square, base + 3 * square, base + 4 * square, base + 6 * square};
+}
+
+LayerProducts Network::products(std::size_t l, Precision precision) const {
+  if (precision == Precision::fp32) return {transposes(l).w2, transposes(l).c1, layer(l).w2, layer(l).c1};
+  assert(packed_ != nullptr);
+  const std::size_t words = width_ * width_ / 2;
+  const float* const base = packed_.get() + l * 4 * words;
+  return {base, base + words, base + 2 * words, base + 3 * words};
+}
+
+/// Two rows of a right matrix to a row of words, rounded to the nearest, ties to even.
+void Network::pack_products() {
+  const auto rounded = [](float value) {
+    if (std::isnan(value)) return std::uint32_t{0x7FC0};
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+  };
+  float* to = packed_.get();
+  for (std::size_t l = 0; l < layers_; ++l) {
+    const LayerProducts from = products(l, Precision::fp32);
+    for (const float* matrix : {from.w2_t, from.c1_t, from.w2, from.c1}) {
+      for (std::size_t row = 0; row < width_; row += 2) {
+        for (std::size_t c = 0; c < width_; ++c) {
+          const float* const at = matrix + row * width_ + c;
+          *to++ = std::bit_cast<float>(rounded(at[0]) | rounded(at[width_]) << 16);
+        }
+      }
+    }
+  }
 }
 
 void Network::place_parameters(const Architecture& architecture) {
@@ -194,6 +226,7 @@ void Network::set_parameters(std::span<const float> parameters) {
     transpose(from.n1, w, 2 * w, to.n1);
     transpose(from.n2, w, w, to.n2);
   }
+  if (packed_ != nullptr) pack_products();
 }
 
 void Network::unpack_gradient(const float* gradient, std::span<float> parameters) const {
@@ -209,9 +242,8 @@ void Workspace::lay_out(const Network& network, const Take& take) {
   const std::size_t nodes = std::max(n, network.types());
 
   const auto take_edges = [&](LayerState& state, std::size_t count) {
-    for (float** array : {&state.a1, &state.s1, &state.m, &state.s2, &state.a3, &state.s3}) {
-      *array = take(count * w);
-    }
+    for (float** array : {&state.a1, &state.m}) *array = take(count * w / per_word(precision));
+    for (float** array : {&state.s1, &state.s2, &state.a3, &state.s3}) *array = take(count * w);
   };
   const auto take_state = [&](LayerState& state) {
     state.node_input = take(n * 2 * w);
@@ -256,13 +288,17 @@ void Workspace::lay_out(const Network& network, const Take& take) {
   cot_a = take(tile * w);
   cot_b = take(tile * w);
   partial_b = take(tile * lane_multiple);
+  if (precision == Precision::bf16) {
+    for (float** array : {&by_rows_a, &by_rows_b}) *array = take(tile * w / 2);
+  }
   cot_gate = take(tile);
   gradient = take(network.gradient_size());
 }
 
-std::size_t Workspace::bytes(const Network& network, Keep keep) {
+std::size_t Workspace::bytes(const Network& network, Keep keep, Precision precision) {
   Workspace empty;
   empty.keep = keep;
+  empty.precision = precision;
   std::size_t size = 0;
   empty.lay_out(network, [&size](std::size_t count) -> float* {
     size += padded(count, lane_multiple);
@@ -271,8 +307,9 @@ std::size_t Workspace::bytes(const Network& network, Keep keep) {
   return size * sizeof(float);
 }
 
-Workspace::Workspace(const Network& network, Keep keep_) : keep(keep_) {
-  const std::size_t size = bytes(network, keep) / sizeof(float);
+Workspace::Workspace(const Network& network, Keep keep_, Precision precision_)
+    : keep(keep_), precision(precision_) {
+  const std::size_t size = bytes(network, keep, precision) / sizeof(float);
   memory_ = hwy::AllocateAligned<float>(size);
   // What is read before it is written shows.
   std::fill_n(memory_.get(), size, std::numeric_limits<float>::quiet_NaN());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "egnn/architecture.h"
+#include "egnn/precision.h"
 
 /// What the CPU kernels work on: the network's weights in their order, the lists of edges and the scratch
 /// memory of one worker. No arithmetic here.
@@ -78,11 +79,25 @@ struct LayerTransposes {
   const float* n2;
 };
 
+/// The right matrices of the edges' products, as the kernels of a precision want them (precision-inl.h).
+struct LayerProducts {
+  const float* w2_t;
+  const float* c1_t;
+  const float* w2;
+  const float* c1;
+};
+
+/// Numbers in a word of an operand.
+inline std::size_t per_word(Precision precision) {
+  return precision == Precision::bf16 ? 2 : 1;
+}
+
 /// The network in the order of the kernels. Particles are sorted by type (stably), so that the edges whose
 /// messages coincide lie together.
 class Network {
  public:
-  explicit Network(const Architecture& architecture);
+  /// With Precision::bf16 it serves workspaces of both precisions.
+  explicit Network(const Architecture& architecture, Precision precision = Precision::fp32);
 
   void set_parameters(std::span<const float> parameters);
 
@@ -114,6 +129,7 @@ class Network {
 
   LayerArrays<const float> layer(std::size_t l) const { return layer_arrays<const float>(weights_.get(), l); }
   LayerTransposes transposes(std::size_t l) const;
+  LayerProducts products(std::size_t l, Precision precision) const;
   /// (k, W): the columns of the embedding, and its bias.
   const float* embedding() const { return weights_.get(); }
   const float* embedding_bias() const { return weights_.get() + node_features_ * width_; }
@@ -131,6 +147,7 @@ class Network {
   LayerArrays<T> layer_arrays(T* base, std::size_t l) const;
   std::size_t layer_size() const;
   void place_parameters(const Architecture& architecture);
+  void pack_products();
 
   std::size_t dim_;
   std::size_t layers_;
@@ -147,6 +164,7 @@ class Network {
   std::vector<std::uint32_t> place_;  ///< (parameters,): where each lies; unused ones share the last place
   hwy::AlignedFreeUniquePtr<float[]> weights_;
   hwy::AlignedFreeUniquePtr<float[]> transposes_;
+  hwy::AlignedFreeUniquePtr<float[]> packed_;  ///< (layers, 4, W, W) in bf16, where wanted
 };
 
 /// What the forward pass leaves of one layer.
@@ -159,7 +177,8 @@ struct LayerState {
   float* inverse_length;  ///< 1 / (√(d² + 1e-8) + 1)
   float* gate;
   float* phi;
-  // Edge features, (tile_rows, W), or (rows, W) where they are kept: values and derivatives of silu.
+  // Edge features, (tile_rows, W), or (rows, W) where they are kept: values and derivatives of silu. a1 and m
+  // are words of the workspace's precision.
   float* a1;
   float* s1;
   float* m;
@@ -181,11 +200,12 @@ class Workspace {
     preactivations,  ///< the arguments of two silu
     features,        ///< values and derivatives of all three silu
   };
-  Workspace(const Network& network, Keep keep);
+  Workspace(const Network& network, Keep keep, Precision precision = Precision::fp32);
   /// Bytes that it would need.
-  static std::size_t bytes(const Network& network, Keep keep);
+  static std::size_t bytes(const Network& network, Keep keep, Precision precision);
 
   Keep keep;
+  Precision precision;
   float t = 0;
   // (D, particle_stride): coordinate k of all particles lies together.
   float* x;
@@ -212,6 +232,8 @@ class Workspace {
   float* cot_b;
   float* partial;
   float* partial_b;
+  float* by_rows_a;  ///< operands in another order, with bf16
+  float* by_rows_b;
   float* cot_gate;  ///< (tile_rows,)
   float* gradient;  ///< network.gradient_size()
 

@@ -1,7 +1,10 @@
 #include "egnn/cpu_vector_field.h"
 
-#include <hwy/aligned_allocator.h>
+// clang-format off
+#include "egnn/targets.h"
 #include <hwy/highway.h>
+// clang-format on
+#include <hwy/aligned_allocator.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -24,10 +27,11 @@ constexpr std::size_t max_gradient_chunks = 32;
 
 /// What a worker keeps for the backward pass: all, where that fits a core's share of the caches. Beyond, the
 /// features cost more to fetch than to compute again (measured at 3 and at 23 MB).
-cpu::Workspace::Keep kept_for_gradients(const cpu::Network& network) {
+cpu::Workspace::Keep kept_for_gradients(const cpu::Network& network, Precision precision) {
   using Keep = cpu::Workspace::Keep;
-  if (cpu::Workspace::bytes(network, Keep::features) <= std::size_t{6} << 20) return Keep::features;
-  if (cpu::Workspace::bytes(network, Keep::preactivations) <= std::size_t{64} << 20) {
+  if (cpu::Workspace::bytes(network, Keep::features, precision) <= std::size_t{6} << 20)
+    return Keep::features;
+  if (cpu::Workspace::bytes(network, Keep::preactivations, precision) <= std::size_t{64} << 20) {
     return Keep::preactivations;
   }
   return Keep::nodes;
@@ -52,12 +56,14 @@ const Architecture& checked(const Architecture& architecture) {
 
 class CpuVectorField final : public VectorField {
  public:
-  CpuVectorField(const Architecture& architecture, std::span<const float> parameters, ThreadPool& pool)
+  CpuVectorField(const Architecture& architecture, std::span<const float> parameters, ThreadPool& pool,
+                 Precision gradients)
       : architecture_(checked(architecture)),
         layout_(architecture_),
-        network_(architecture_),
+        gradient_precision_(gradients),
+        network_(architecture_, gradients),
         pool_(pool),
-        keep_(kept_for_gradients(network_)),
+        keep_(kept_for_gradients(network_, gradients)),
         velocity_workspaces_(pool.size()),
         gradient_workspaces_(pool.size()),
         divergence_workspaces_(pool.size()) {
@@ -66,7 +72,9 @@ class CpuVectorField final : public VectorField {
 
   const Architecture& architecture() const override { return architecture_; }
 
-  std::string backend() const override { return "cpu " + instruction_sets().front() + " fp32"; }
+  std::string backend() const override {
+    return "cpu " + instruction_sets().front() + " " + name_of(gradient_precision_);
+  }
 
   void set_parameters(std::span<const float> parameters) override {
     check_size("parameters", parameters.size(), layout_.size());
@@ -77,7 +85,7 @@ class CpuVectorField final : public VectorField {
                 ConfigurationsView<float> v) override {
     check_batch(t, x);
     check_shape("v", v, x.count());
-    make_workspaces(velocity_workspaces_, cpu::Workspace::Keep::nothing);
+    make_workspaces(velocity_workspaces_, cpu::Workspace::Keep::nothing, Precision::fp32);
     pool_.for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
       cpu::Workspace& workspace = *velocity_workspaces_[chunk.worker];
       forward(workspace, t[chunk.first], x[chunk.first]);
@@ -147,10 +155,10 @@ class CpuVectorField final : public VectorField {
     check_size("t", t.size(), x.count());
   }
 
-  void make_workspaces(std::vector<std::unique_ptr<cpu::Workspace>>& workspaces,
-                       cpu::Workspace::Keep keep) const {
+  void make_workspaces(std::vector<std::unique_ptr<cpu::Workspace>>& workspaces, cpu::Workspace::Keep keep,
+                       Precision precision) const {
     for (auto& workspace : workspaces) {
-      if (workspace == nullptr) workspace = std::make_unique<cpu::Workspace>(network_, keep);
+      if (workspace == nullptr) workspace = std::make_unique<cpu::Workspace>(network_, keep, precision);
     }
   }
 
@@ -208,7 +216,7 @@ class CpuVectorField final : public VectorField {
   void sum_gradients(std::span<const float> t, ConfigurationsView<const float> x,
                      std::span<float> grad_parameters, const Backward& backward) {
     check_size("grad_parameters", grad_parameters.size(), layout_.size());
-    make_workspaces(gradient_workspaces_, keep_);
+    make_workspaces(gradient_workspaces_, keep_, gradient_precision_);
     const std::size_t size = network_.gradient_size();
     const std::size_t chunk_size =
         std::max<std::size_t>(1, (x.count() + max_gradient_chunks - 1) / max_gradient_chunks);
@@ -255,6 +263,7 @@ class CpuVectorField final : public VectorField {
 
   const Architecture architecture_;
   const ParameterLayout layout_;
+  const Precision gradient_precision_;
   cpu::Network network_;
   ThreadPool& pool_;
   const cpu::Workspace::Keep keep_;
@@ -270,8 +279,23 @@ class CpuVectorField final : public VectorField {
 }  // namespace
 
 std::unique_ptr<VectorField> make_cpu_vector_field(const Architecture& architecture,
-                                                   std::span<const float> parameters, ThreadPool& pool) {
-  return std::make_unique<CpuVectorField>(architecture, parameters, pool);
+                                                   std::span<const float> parameters, ThreadPool& pool,
+                                                   Precision gradients) {
+  if (gradients == Precision::bf16 && !cpu::has_bf16()) {
+    throw UsageError(
+        "gradients in bf16 need a processor with AVX512_BF16, this has {}; expected the precision fp32",
+        instruction_sets().front());
+  }
+  return std::make_unique<CpuVectorField>(architecture, parameters, pool, gradients);
+}
+
+bool has_bf16_gradients() {
+  return cpu::has_bf16();
+}
+
+Precision gradient_precision(PrecisionChoice choice) {
+  if (choice == PrecisionChoice::automatic) return cpu::has_bf16() ? Precision::bf16 : Precision::fp32;
+  return choice == PrecisionChoice::bf16 ? Precision::bf16 : Precision::fp32;
 }
 
 std::vector<std::string> instruction_sets() {

@@ -6,15 +6,23 @@
 #include <vector>
 
 #include "core/threads.h"
+#include "egnn/precision.h"
 #include "egnn/vector_field.h"
 
 namespace equibolt {
 
 /// The vector field on the CPU, in float32, with the best instruction set found at run time. `parameters` are
-/// copied; `pool` is used for every batch and has to outlive the field. Throws UsageError where the
-/// architecture, and later where an array's shape, is not what it has to be.
+/// copied; `pool` is used for every batch and has to outlive the field. `gradients` is the precision of vjp
+/// and loss_gradient. Throws UsageError where the architecture, and later where an array's shape, is not what
+/// it has to be, and where the machine has no bf16.
 std::unique_ptr<VectorField> make_cpu_vector_field(const Architecture& architecture,
-                                                   std::span<const float> parameters, ThreadPool& pool);
+                                                   std::span<const float> parameters, ThreadPool& pool,
+                                                   Precision gradients = Precision::fp32);
+
+/// Whether this machine has gradients in bf16: x86 processors with AVX-512 and its extension BF16.
+bool has_bf16_gradients();
+/// What a choice means on this machine.
+Precision gradient_precision(PrecisionChoice choice);
 
 /// Names of the instruction sets that both this machine and this program have, the best, which is used,
 /// first.

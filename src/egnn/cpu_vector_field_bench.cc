@@ -30,13 +30,15 @@ struct Inputs {
   std::vector<float> t, divergence;
 };
 
-enum class Operation { velocity, loss_gradient, divergence };
+enum class Operation { velocity, loss_gradient, loss_gradient_bf16, divergence };
 
 void run(benchmark::State& state, const Architecture& a, std::size_t batch, Operation operation) {
   const auto threads = static_cast<std::size_t>(state.range(0));
   ThreadPool pool(threads);
   const std::vector<float> parameters = initial_parameters(a, 1);
-  const auto field = make_cpu_vector_field(a, parameters, pool);
+  const bool in_bf16 = operation == Operation::loss_gradient_bf16;
+  if (in_bf16 && !has_bf16_gradients()) return state.SkipWithError("the machine has no bf16");
+  const auto field = make_cpu_vector_field(a, parameters, pool, in_bf16 ? Precision::bf16 : Precision::fp32);
   Inputs in(a, batch);
   std::vector<float> gradient(parameters.size());
   Work work{};
@@ -46,6 +48,7 @@ void run(benchmark::State& state, const Architecture& a, std::size_t batch, Oper
       for (auto _ : state) field->velocity(in.t, in.x, in.v);
       break;
     case Operation::loss_gradient:
+    case Operation::loss_gradient_bf16:
       work = loss_gradient_work(a);
       for (auto _ : state) {
         benchmark::DoNotOptimize(field->loss_gradient(in.t, in.x, in.target, gradient));
@@ -70,6 +73,7 @@ void add(const std::string& name, const Architecture& a, std::size_t batch, std:
   };
   add_one("velocity", Operation::velocity, batch);
   add_one("loss_gradient", Operation::loss_gradient, batch);
+  add_one("loss_gradient_bf16", Operation::loss_gradient_bf16, batch);
   add_one("divergence", Operation::divergence, divergence_batch);
 }
 

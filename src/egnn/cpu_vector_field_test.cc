@@ -1,7 +1,10 @@
 #include "egnn/cpu_vector_field.h"
 
-#include <gtest/gtest.h>
+// clang-format off
+#include "egnn/targets.h"
 #include <hwy/targets.h>
+// clang-format on
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>

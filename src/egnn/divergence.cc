@@ -4,17 +4,14 @@
 #include <cassert>
 #include <cmath>
 
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
-
+// clang-format off
+#include "egnn/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "egnn/divergence.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-
-// clang-format off: after foreach_target
 #include "egnn/divergence_contraction-inl.h"
 #include "egnn/divergence_edges-inl.h"
 #include "egnn/divergence_tangents-inl.h"
-#include "hwy/highway.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();

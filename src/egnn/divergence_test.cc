@@ -12,6 +12,7 @@
 #include "egnn/divergence_plain.h"
 #include "egnn/golden.h"
 #include "egnn/reference.h"
+#include "egnn/targets.h"
 #include "hwy/targets.h"
 
 namespace equibolt {

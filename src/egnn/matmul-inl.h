@@ -10,16 +10,11 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "egnn/precision-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace equibolt::HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// Vectors of float, of 16 lanes at most (cpu_network.h pads to that).
-using Floats = hn::CappedTag<float, 16>;
-using Vector = hn::Vec<Floats>;
 
 /// Rows of one register block: 2·rows sums, two vectors of the right matrix and a broadcast have to fit.
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
@@ -30,7 +25,7 @@ inline constexpr std::size_t block_rows = 6;
 inline constexpr std::size_t outer_rows = 4;
 #endif
 
-template <std::size_t Rows, class Epilogue>
+template <class P, std::size_t Rows, class Epilogue>
 HWY_INLINE void matmul_block(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b,
                              std::size_t ldb, std::size_t depth, std::size_t row, std::size_t column,
                              const Epilogue& epilogue) {
@@ -55,8 +50,8 @@ HWY_INLINE void matmul_block(const float* HWY_RESTRICT a, std::size_t lda, const
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < Rows; ++r) {
       const Vector broadcast = hn::Set(d, from[r / 3][(r % 3) * lda]);
-      sum0[r] = hn::MulAdd(broadcast, b0, sum0[r]);
-      sum1[r] = hn::MulAdd(broadcast, b1, sum1[r]);
+      sum0[r] = P::multiply_add(broadcast, b0, sum0[r]);
+      sum1[r] = P::multiply_add(broadcast, b1, sum1[r]);
     }
 #pragma GCC unroll 4
     for (std::size_t g = 0; g < groups; ++g) ++from[g];
@@ -73,8 +68,9 @@ HWY_INLINE void matmul_block(const float* HWY_RESTRICT a, std::size_t lda, const
 /// C = A B for A (rows, depth) and B (depth, columns), row-major with leading dimensions lda and ldb; B
 /// aligned and `columns` a multiple of two vectors. C goes to epilogue(row, column, c0, c1), two vectors at a
 /// time or, where the epilogue takes arrays c0[rows] and c1[rows], a block at a time: columns outermost, so
-/// that a panel of B stays in the first cache.
-template <class Epilogue>
+/// that a panel of B stays in the first cache. With P = Bf16 the numbers of A and B are words, of neighbours
+/// in A's rows and in B's columns; C's are not.
+template <class P = Fp32, class Epilogue>
 HWY_INLINE void matmul(const float* HWY_RESTRICT a, std::size_t lda, std::size_t rows,
                        const float* HWY_RESTRICT b, std::size_t ldb, std::size_t depth, std::size_t columns,
                        const Epilogue& epilogue) {
@@ -82,18 +78,19 @@ HWY_INLINE void matmul(const float* HWY_RESTRICT a, std::size_t lda, std::size_t
   for (std::size_t column = 0; column < columns; column += step) {
     std::size_t row = 0;
     for (; row + block_rows <= rows; row += block_rows) {
-      matmul_block<block_rows>(a, lda, b, ldb, depth, row, column, epilogue);
+      matmul_block<P, block_rows>(a, lda, b, ldb, depth, row, column, epilogue);
     }
     for (; row + block_rows / 3 <= rows; row += block_rows / 3) {
-      matmul_block<block_rows / 3>(a, lda, b, ldb, depth, row, column, epilogue);
+      matmul_block<P, block_rows / 3>(a, lda, b, ldb, depth, row, column, epilogue);
     }
-    for (; row + 2 <= rows; row += 2) matmul_block<2>(a, lda, b, ldb, depth, row, column, epilogue);
-    for (; row < rows; ++row) matmul_block<1>(a, lda, b, ldb, depth, row, column, epilogue);
+    for (; row + 2 <= rows; row += 2) matmul_block<P, 2>(a, lda, b, ldb, depth, row, column, epilogue);
+    for (; row < rows; ++row) matmul_block<P, 1>(a, lda, b, ldb, depth, row, column, epilogue);
   }
 }
 
 /// G += Zᵀ A for Z (rows, outputs) and A (rows, inputs): the gradient of a weight matrix (outputs, inputs).
-/// `outputs` and `inputs` are multiples of 32; A and G are aligned.
+/// `outputs` and `inputs` are multiples of 32; A and G are aligned. With P = Bf16 the rows are of words.
+template <class P = Fp32>
 HWY_INLINE void add_outer(const float* HWY_RESTRICT z, std::size_t ldz, std::size_t outputs,
                           const float* HWY_RESTRICT a, std::size_t lda, std::size_t inputs, std::size_t rows,
                           float* HWY_RESTRICT g, std::size_t ldg) {
@@ -116,8 +113,8 @@ HWY_INLINE void add_outer(const float* HWY_RESTRICT z, std::size_t ldz, std::siz
 #pragma GCC unroll 16
         for (std::size_t o = 0; o < outer_rows; ++o) {
           const Vector broadcast = hn::Set(d, from[o]);
-          sum0[o] = hn::MulAdd(broadcast, a0, sum0[o]);
-          sum1[o] = hn::MulAdd(broadcast, a1, sum1[o]);
+          sum0[o] = P::multiply_add(broadcast, a0, sum0[o]);
+          sum1[o] = P::multiply_add(broadcast, a1, sum1[o]);
         }
       }
 #pragma GCC unroll 16

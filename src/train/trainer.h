@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "egnn/precision.h"
 #include "egnn/vector_field.h"
 #include "equibolt/configurations.h"
 #include "train/batch.h"
@@ -17,7 +18,9 @@ struct TrainOptions {
   std::size_t steps = 0;    ///< length of the training; 0: as `minutes` says
   double minutes = 0;       ///< length of the training in time; 0: as `steps` says
   std::size_t batch = 256;  ///< samples per step
-  double sigma = 0.01;      ///< σ of x_t (paper, eq. 11)
+  PrecisionChoice precision =
+      PrecisionChoice::fp32;  ///< of the gradients' products; who makes the field minds it
+  double sigma = 0.01;        ///< σ of x_t (paper, eq. 11)
   ScheduleOptions rate;
   AdamOptions adam;
   double clip = 0;     ///< largest norm of the gradient; 0: no limit

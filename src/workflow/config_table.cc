@@ -24,6 +24,8 @@ const Choices<Schedule> kSchedules{{"constant", Schedule::constant},
                                    {"step", Schedule::step},
                                    {"linear", Schedule::linear},
                                    {"cosine", Schedule::cosine}};
+const Choices<PrecisionChoice> kPrecisions{
+    {"fp32", PrecisionChoice::fp32}, {"bf16", PrecisionChoice::bf16}, {"auto", PrecisionChoice::automatic}};
 const Choices<CouplingKind> kCouplings{{"independent", CouplingKind::independent},
                                        {"ot", CouplingKind::ot},
                                        {"equivariant_ot", CouplingKind::equivariant_ot},
@@ -257,6 +259,9 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
       "minutes", c.train.minutes, 0, kInfinity,
       "length of the training in time; 0: as steps says. Results then depend on the machine's speed");
   table.count("batch", c.train.batch, std::size_t{1}, "samples per step");
+  table.choice(
+      "precision", c.train.precision, kPrecisions,
+      "of the gradients' products; bf16 is faster and needs a processor that has it, auto: where it does");
   table.choice("coupling", c.coupling.kind, kCouplings, "how prior and data samples are paired");
   table.flag("reflections", c.coupling.reflections, "alignment may reflect as well as rotate");
   table.flag("alternate", c.coupling.alternate,

@@ -127,8 +127,8 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
   if (trained) {
     plan.stage("training", true, 0, "");
   } else {
-    const auto field =
-        make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool);
+    const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed),
+                                             pool, gradient_precision(config.train.precision));
     const TrainingTrial trial = try_training(config, *energy, *field);
     plan.stage(
         "training", false, trial.seconds,

@@ -99,7 +99,8 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   require_invariance(*energy, converted<double>(data.train.view().slice(0, checked)), config.seed);
   create_folder(folder.checkpoints());
   ThreadPool pool(config.threads);
-  const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool);
+  const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool,
+                                           gradient_precision(config.train.precision));
   TrainState state;
   std::uint64_t metrics_bytes = 0;
   if (auto checkpoint = read_newest_checkpoint(folder.checkpoints(),
