@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "core/geometry.h"
@@ -86,7 +87,7 @@ class CpuVectorField final : public VectorField {
     check_batch(t, x);
     check_shape("v", v, x.count());
     make_workspaces(velocity_workspaces_, cpu::Workspace::Keep::nothing, Precision::fp32);
-    pool_.for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
+    for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
       cpu::Workspace& workspace = *velocity_workspaces_[chunk.worker];
       forward(workspace, t[chunk.first], x[chunk.first]);
       store(workspace.u, v[chunk.first]);
@@ -102,7 +103,7 @@ class CpuVectorField final : public VectorField {
     for (auto& workspace : divergence_workspaces_) {
       if (workspace == nullptr) workspace = std::make_unique<cpu::DivergenceWorkspace>(network_);
     }
-    pool_.for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
+    for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
       const std::size_t b = chunk.first;
       divergence[b] = static_cast<float>(
           cpu::velocity_and_divergence(network_, t[b], x[b], v[b], *divergence_workspaces_[chunk.worker]));
@@ -138,6 +139,12 @@ class CpuVectorField final : public VectorField {
   }
 
  private:
+  /// Without the memory that std::function takes for a body with many references.
+  template <typename Body>
+  void for_chunks(std::size_t items, std::size_t chunk_size, const Body& body) {
+    pool_.for_chunks(items, chunk_size, std::cref(body));
+  }
+
   void check_size(const char* name, std::size_t found, std::size_t expected) const {
     if (found != expected) throw UsageError("{} has {} numbers, expected {}", name, found, expected);
   }
@@ -225,7 +232,7 @@ class CpuVectorField final : public VectorField {
       chunk_gradients_size_ = chunks * size;
       chunk_gradients_ = hwy::AllocateAligned<float>(chunk_gradients_size_);
     }
-    pool_.for_chunks(x.count(), chunk_size, [&](const ThreadPool::Chunk& chunk) {
+    for_chunks(x.count(), chunk_size, [&](const ThreadPool::Chunk& chunk) {
       cpu::Workspace& workspace = *gradient_workspaces_[chunk.worker];
       float* const sum = chunk_gradients_.get() + chunk.index * size;
       std::fill_n(sum, size, 0.0F);
@@ -244,7 +251,7 @@ class CpuVectorField final : public VectorField {
     total_gradient_.resize(size);
     constexpr std::size_t range = 1024;  // of parameters, and so many chunks' sums in single precision
     constexpr std::size_t group = 8;
-    pool_.for_chunks(size, range, [&](const ThreadPool::Chunk& chunk) {
+    for_chunks(size, range, [&](const ThreadPool::Chunk& chunk) {
       double sums[range] = {};
       for (std::size_t first = 0; first < chunks; first += group) {
         float group_sums[range] = {};

@@ -24,8 +24,20 @@ namespace {
 
 // Relative to the reference in double; single precision has 6e-8 per operation.
 constexpr double tolerance = 1e-5;
-constexpr double array_tolerance = 1e-4;        // of one weight array's own gradient, and so much of the
-constexpr double array_floor_tolerance = 1e-6;  // whole gradient
+/// Of gradients, in units of the whole gradient's norm, and of one weight array's: so much of its own norm
+/// and of the whole's.
+struct GradientTolerances {
+  double whole;
+  double array;
+  double array_floor;
+};
+constexpr GradientTolerances fp32_tolerances{tolerance, 1e-4, 1e-6};
+constexpr GradientTolerances bf16_tolerances{5e-3, 2e-2, 2e-3};  // operands are rounded by up to 2^-9 = 2e-3
+
+std::vector<Precision> precisions() {
+  if (has_bf16_gradients()) return {Precision::fp32, Precision::bf16};
+  return {Precision::fp32};
+}
 
 /// Runs `body` on each instruction set that the machine has.
 template <typename Body>
@@ -144,10 +156,10 @@ Case random_case(std::uint64_t seed) {
 }
 
 void expect_gradient(const Architecture& architecture, const std::vector<float>& found,
-                     const std::vector<double>& expected) {
+                     const std::vector<double>& expected, const GradientTolerances& tolerances) {
   const double whole = norm(std::span(expected));
   if (whole > 0) {
-    EXPECT_LE(relative_error(found, expected), tolerance);
+    EXPECT_LE(relative_error(found, expected), tolerances.whole);
   }
   const std::string last_layer = fmt::format("gcl_{}.", architecture.layers - 1);
   const ParameterLayout layout(architecture);
@@ -159,31 +171,36 @@ void expect_gradient(const Architecture& architecture, const std::vector<float>&
     }
     double square = 0;
     for (std::size_t k = 0; k < f.size(); ++k) square += std::pow(static_cast<double>(f[k]) - e[k], 2);
-    EXPECT_LE(std::sqrt(square), array_tolerance * norm(e) + array_floor_tolerance * whole) << array.name;
+    EXPECT_LE(std::sqrt(square), tolerances.array * norm(e) + tolerances.array_floor * whole) << array.name;
   }
+}
+
+void expect_gradients(const Case& c, ThreadPool& pool, Precision precision) {
+  SCOPED_TRACE(c.name + ", " + name_of(precision));
+  const GradientTolerances& tolerances = precision == Precision::bf16 ? bf16_tolerances : fp32_tolerances;
+  const auto field = make_cpu_vector_field(c.architecture, c.parameters, pool, precision);
+  Configurations<float> grad_x(c.x.count(), c.x.particles(), c.x.dim());
+  std::vector<float> gradient(c.parameters.size());
+  field->vjp(c.t, c.x, c.cot_v, grad_x, gradient);
+  if (norm(std::span(c.vjp_x)) > 0) {
+    EXPECT_LE(relative_error(std::vector<float>(grad_x.values().begin(), grad_x.values().end()), c.vjp_x),
+              tolerances.whole);
+  }
+  expect_gradient(c.architecture, gradient, c.vjp, tolerances);
+  const double loss = field->loss_gradient(c.t, c.x, c.target, gradient);
+  EXPECT_LE(std::abs(loss - c.loss), tolerances.whole * c.loss);
+  expect_gradient(c.architecture, gradient, c.grad_loss, tolerances);
 }
 
 void expect_case(const Case& c, ThreadPool& pool) {
   SCOPED_TRACE(c.name);
   const auto field = make_cpu_vector_field(c.architecture, c.parameters, pool);
   Configurations<float> v(c.x.count(), c.x.particles(), c.x.dim());
-  std::vector<float> gradient(c.parameters.size());
-  const auto values = [](const Configurations<float>& x) {
-    return std::vector<float>(x.values().begin(), x.values().end());
-  };
-
   field->velocity(c.t, c.x, v);
   if (norm(std::span(c.v)) > 0) {
-    EXPECT_LE(relative_error(values(v), c.v), tolerance);
+    EXPECT_LE(relative_error(std::vector<float>(v.values().begin(), v.values().end()), c.v), tolerance);
   }
-  field->vjp(c.t, c.x, c.cot_v, v, gradient);
-  if (norm(std::span(c.vjp_x)) > 0) {
-    EXPECT_LE(relative_error(values(v), c.vjp_x), tolerance);
-  }
-  expect_gradient(c.architecture, gradient, c.vjp);
-  const double loss = field->loss_gradient(c.t, c.x, c.target, gradient);
-  EXPECT_LE(std::abs(loss - c.loss), tolerance * c.loss);
-  expect_gradient(c.architecture, gradient, c.grad_loss);
+  expect_gradients(c, pool, Precision::fp32);
 }
 
 void expect_golden_networks(std::size_t min_particles, std::size_t max_particles) {
@@ -194,6 +211,7 @@ void expect_golden_networks(std::size_t min_particles, std::size_t max_particles
     }
     const Case c = case_of(golden);
     for_each_target([&] { expect_case(c, pool); });
+    if (has_bf16_gradients()) expect_gradients(c, pool, Precision::bf16);
   }
 }
 
@@ -210,6 +228,62 @@ TEST(CpuVectorField, AgreesWithTheReferenceForOddSizesOnEachInstructionSet) {
   for (std::uint64_t seed = 0; seed < 16; ++seed) {
     const Case c = random_case(seed);
     for_each_target([&] { expect_case(c, pool); });
+    if (has_bf16_gradients()) expect_gradients(c, pool, Precision::bf16);
+  }
+}
+
+// The error of a gradient in bf16 along the gradient itself, over batches and networks: its mean is zero
+// within its standard error, and a bias of half a unit of bf16, as truncation would have, would show.
+TEST(CpuVectorField, GradientsInBf16AreUnbiased) {
+  if (!has_bf16_gradients()) GTEST_SKIP() << "the machine has no bf16";
+  ThreadPool pool(2);
+  constexpr int count = 64;
+  double sum = 0, squares = 0, norms = 0, errors = 0;
+  for (std::uint64_t seed = 0; seed < count; ++seed) {
+    const Architecture architecture{ParticleTypes(8, 0), 3, 32, 3, 0};
+    const std::vector<float> parameters = lively_parameters(architecture, seed);
+    Configurations<float> x(16, 8, 3), target(x);
+    std::vector<float> t(16), exact(parameters.size()), rounded(parameters.size());
+    Random random(seed, Stream::test);
+    random.fill_normal(x.values());
+    random.fill_normal(target.values());
+    for (float& value : t) value = static_cast<float>(random.uniform());
+    make_cpu_vector_field(architecture, parameters, pool)->loss_gradient(t, x, target, exact);
+    make_cpu_vector_field(architecture, parameters, pool, Precision::bf16)
+        ->loss_gradient(t, x, target, rounded);
+    double along = 0, norm2 = 0, error2 = 0;
+    for (std::size_t p = 0; p < exact.size(); ++p) {
+      const double error = static_cast<double>(rounded[p]) - static_cast<double>(exact[p]);
+      along += error * static_cast<double>(exact[p]);
+      norm2 += static_cast<double>(exact[p]) * static_cast<double>(exact[p]);
+      error2 += error * error;
+    }
+    sum += along / norm2;
+    squares += along / norm2 * (along / norm2);
+    norms += norm2;
+    errors += error2;
+  }
+  const double mean = sum / count;
+  const double standard_error = std::sqrt((squares / count - mean * mean) / (count - 1));
+  RecordProperty("mean", fmt::format("{:.2e} +- {:.2e}", mean, standard_error));
+  RecordProperty("error", fmt::format("{:.2e}", std::sqrt(errors / norms)));
+  EXPECT_LE(std::abs(mean), 3.5 * standard_error);
+  EXPECT_LE(3.5 * standard_error, 0x1p-9);
+  EXPECT_LE(std::sqrt(errors / norms), bf16_tolerances.whole);
+  EXPECT_GE(std::sqrt(errors / norms), 1e-4);  // it is bf16 that was tested
+}
+
+TEST(CpuVectorField, SaysWhereBf16IsMissing) {
+  ThreadPool pool(1);
+  const Architecture architecture{{0, 0}, 3, 8, 1, 0};
+  const std::vector<float> parameters = initial_parameters(architecture, 1);
+  if (has_bf16_gradients()) {
+    EXPECT_EQ(gradient_precision(PrecisionChoice::automatic), Precision::bf16);
+    EXPECT_TRUE(
+        make_cpu_vector_field(architecture, parameters, pool, Precision::bf16)->backend().ends_with(" bf16"));
+  } else {
+    EXPECT_EQ(gradient_precision(PrecisionChoice::automatic), Precision::fp32);
+    EXPECT_THROW(make_cpu_vector_field(architecture, parameters, pool, Precision::bf16), UsageError);
   }
 }
 
@@ -305,10 +379,16 @@ TEST(CpuVectorField, BitsDependNeitherOnThreadsNorOnTheRestOfTheBatch) {
   field1->velocity(t, x, v1);
   field3->velocity(t, x, v3);
   EXPECT_TRUE(std::ranges::equal(v1.values(), v3.values()));
-  const double loss1 = field1->loss_gradient(t, x, target, gradient1);
-  const double loss3 = field3->loss_gradient(t, x, target, gradient3);
-  EXPECT_EQ(loss1, loss3);
-  EXPECT_EQ(gradient1, gradient3);
+  for (const Precision precision : precisions()) {
+    const auto gradients1 = make_cpu_vector_field(architecture, parameters, one, precision);
+    const auto gradients3 = make_cpu_vector_field(architecture, parameters, three, precision);
+    const double loss1 = gradients1->loss_gradient(t, x, target, gradient1);
+    const double loss3 = gradients3->loss_gradient(t, x, target, gradient3);
+    EXPECT_EQ(loss1, loss3);
+    EXPECT_EQ(gradient1, gradient3);
+    gradients1->velocity(t, x, v3);  // in single precision whatever that of gradients
+    EXPECT_TRUE(std::ranges::equal(v1.values(), v3.values()));
+  }
 
   // Neighbours that are not numbers.
   for (float& value : x[70]) value = std::nanf("");
@@ -324,51 +404,56 @@ TEST(CpuVectorField, BitsDependNeitherOnThreadsNorOnTheRestOfTheBatch) {
 
 TEST(CpuVectorField, EdgeFeaturesComputedAgainGiveTheSameGradient) {
   const Case c = random_inputs(7);
-  cpu::Network network(c.architecture);
-  network.set_parameters(c.parameters);
-  std::vector<std::vector<float>> gradients, grad_x;
-  using Keep = cpu::Workspace::Keep;
-  for (const auto keep : {Keep::features, Keep::preactivations, Keep::nodes}) {
-    cpu::Workspace workspace(network, keep);
-    const std::size_t size = c.architecture.dim * network.particle_stride();
-    for (float* array : {workspace.x, workspace.cot_v}) {
-      Random(9, Stream::test, array == workspace.x).fill_normal(std::span(array, size));
+  for (const Precision precision : precisions()) {
+    cpu::Network network(c.architecture, precision);
+    network.set_parameters(c.parameters);
+    std::vector<std::vector<float>> gradients, grad_x;
+    using Keep = cpu::Workspace::Keep;
+    for (const auto keep : {Keep::features, Keep::preactivations, Keep::nodes}) {
+      cpu::Workspace workspace(network, keep, precision);
+      const std::size_t size = c.architecture.dim * network.particle_stride();
+      for (float* array : {workspace.x, workspace.cot_v}) {
+        Random(9, Stream::test, array == workspace.x).fill_normal(std::span(array, size));
+      }
+      workspace.t = 0.4F;
+      std::fill_n(workspace.gradient, network.gradient_size(), 0.0F);
+      cpu::forward(network, workspace);
+      cpu::backward(network, workspace, workspace.gradient, cpu::GradX::wanted);
+      gradients.emplace_back(workspace.gradient, workspace.gradient + network.gradient_size());
+      grad_x.emplace_back(workspace.grad_x, workspace.grad_x + network.particles());
     }
-    workspace.t = 0.4F;
-    std::fill_n(workspace.gradient, network.gradient_size(), 0.0F);
-    cpu::forward(network, workspace);
-    cpu::backward(network, workspace, workspace.gradient, cpu::GradX::wanted);
-    gradients.emplace_back(workspace.gradient, workspace.gradient + network.gradient_size());
-    grad_x.emplace_back(workspace.grad_x, workspace.grad_x + network.particles());
+    for (const std::size_t other : {1, 2}) {
+      EXPECT_EQ(gradients[0], gradients[other]);
+      EXPECT_EQ(grad_x[0], grad_x[other]);
+    }
   }
-  for (const std::size_t other : {1, 2}) {
-    EXPECT_EQ(gradients[0], gradients[other]);
-    EXPECT_EQ(grad_x[0], grad_x[other]);
+}
+
+void expect_extremes_finite(Precision precision) {
+  ThreadPool pool(1);
+  const Architecture architecture{ParticleTypes(5, 0), 3, 24, 2, 0};
+  for (const float factor : {1.0F, 30.0F}) {
+    for (const float length : {0.0F, 1e-20F, 1.0F, 1e4F}) {
+      std::vector<float> parameters = lively_parameters(architecture, 2);
+      for (float& value : parameters) value *= factor;
+      const auto field = make_cpu_vector_field(architecture, parameters, pool, precision);
+      Configurations<float> x(1, 5, 3), out(x);
+      Random(2, Stream::test).fill_normal(x.values());
+      for (float& value : x.values()) value *= length;
+      const std::vector<float> t{1.0F};
+      std::vector<float> gradient(parameters.size());
+      field->velocity(t, x, out);
+      for (const float value : out.values()) EXPECT_TRUE(std::isfinite(value));
+      field->vjp(t, x, x, out, gradient);
+      for (const float value : out.values()) EXPECT_TRUE(std::isfinite(value));
+      for (const float value : gradient) EXPECT_TRUE(std::isfinite(value));
+    }
   }
 }
 
 TEST(CpuVectorField, ExtremeArgumentsStayFinite) {
-  ThreadPool pool(1);
-  const Architecture architecture{ParticleTypes(5, 0), 3, 24, 2, 0};
-  for_each_target([&] {
-    for (const float factor : {1.0F, 30.0F}) {
-      for (const float length : {0.0F, 1e-20F, 1.0F, 1e4F}) {
-        std::vector<float> parameters = lively_parameters(architecture, 2);
-        for (float& value : parameters) value *= factor;
-        const auto field = make_cpu_vector_field(architecture, parameters, pool);
-        Configurations<float> x(1, 5, 3), out(x);
-        Random(2, Stream::test).fill_normal(x.values());
-        for (float& value : x.values()) value *= length;
-        const std::vector<float> t{1.0F};
-        std::vector<float> gradient(parameters.size());
-        field->velocity(t, x, out);
-        for (const float value : out.values()) EXPECT_TRUE(std::isfinite(value));
-        field->vjp(t, x, x, out, gradient);
-        for (const float value : out.values()) EXPECT_TRUE(std::isfinite(value));
-        for (const float value : gradient) EXPECT_TRUE(std::isfinite(value));
-      }
-    }
-  });
+  for_each_target([] { expect_extremes_finite(Precision::fp32); });
+  if (has_bf16_gradients()) expect_extremes_finite(Precision::bf16);
 }
 
 TEST(CpuVectorField, RefusesWrongShapesAndTypes) {
