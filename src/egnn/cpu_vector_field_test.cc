@@ -32,7 +32,10 @@ struct GradientTolerances {
   double array_floor;
 };
 constexpr GradientTolerances fp32_tolerances{tolerance, 1e-4, 1e-6};
-constexpr GradientTolerances bf16_tolerances{5e-3, 2e-2, 2e-3};  // operands are rounded by up to 2^-9 = 2e-3
+// Operands are rounded by up to 2^-9 = 2e-3. In the smallest networks, for one to four samples and random
+// cotangents, terms that are larger than their sum make more of it; over a batch errors average.
+constexpr GradientTolerances bf16_tolerances{3e-2, 5e-2, 1e-2};
+constexpr double bf16_batch_tolerance = 5e-3;
 
 std::vector<Precision> precisions() {
   if (has_bf16_gradients()) return {Precision::fp32, Precision::bf16};
@@ -237,7 +240,7 @@ TEST(CpuVectorField, AgreesWithTheReferenceForOddSizesOnEachInstructionSet) {
 TEST(CpuVectorField, GradientsInBf16AreUnbiased) {
   if (!has_bf16_gradients()) GTEST_SKIP() << "the machine has no bf16";
   ThreadPool pool(2);
-  constexpr int count = 64;
+  constexpr int count = 128;
   double sum = 0, squares = 0, norms = 0, errors = 0;
   for (std::uint64_t seed = 0; seed < count; ++seed) {
     const Architecture architecture{ParticleTypes(8, 0), 3, 32, 3, 0};
@@ -269,7 +272,7 @@ TEST(CpuVectorField, GradientsInBf16AreUnbiased) {
   RecordProperty("error", fmt::format("{:.2e}", std::sqrt(errors / norms)));
   EXPECT_LE(std::abs(mean), 3.5 * standard_error);
   EXPECT_LE(3.5 * standard_error, 0x1p-9);
-  EXPECT_LE(std::sqrt(errors / norms), bf16_tolerances.whole);
+  EXPECT_LE(std::sqrt(errors / norms), bf16_batch_tolerance);
   EXPECT_GE(std::sqrt(errors / norms), 1e-4);  // it is bf16 that was tested
 }
 
