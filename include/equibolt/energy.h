@@ -37,6 +37,10 @@ class Energy {
                         ConfigurationsView<double> gradient, std::span<EnergyStatus> status) = 0;
 
   virtual std::unique_ptr<Energy> clone() const = 0;
+
+  /// How much U may change under its symmetries beyond rounding, in kT: more than 0 where it is computed on
+  /// grids that do not turn with the particles.
+  virtual double symmetry_noise() const { return 0; }
 };
 
 }  // namespace equibolt

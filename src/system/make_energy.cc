@@ -54,10 +54,11 @@ std::unique_ptr<Energy> make_energy(const SystemSpec& spec) {
         "system.kind = \"own\": this energy is not built in; only the program that made it has it");
   };
   return std::visit(
-      Overloaded{
-          own, [&](const HarmonicParameters& p) { return make(std::type_identity<Harmonic>{}, p); },
-          [&](const DoubleWellParameters& p) { return make(std::type_identity<DoubleWell>{}, p); },
-          [&](const LennardJonesParameters& p) { return make(std::type_identity<LennardJones>{}, p); }},
+      Overloaded{own, [&](const HarmonicParameters& p) { return make(std::type_identity<Harmonic>{}, p); },
+                 [&](const DoubleWellParameters& p) { return make(std::type_identity<DoubleWell>{}, p); },
+                 [&](const LennardJonesParameters& p) { return make(std::type_identity<LennardJones>{}, p); },
+                 [&](const OpenMmParameters& p) { return make(std::type_identity<OpenMmEnergy>{}, p); },
+                 [&](const XtbParameters& p) { return make(std::type_identity<XtbEnergy>{}, p); }},
       spec.kind);
 }
 

@@ -9,6 +9,8 @@
 #include "system/double_well.h"
 #include "system/harmonic.h"
 #include "system/lennard_jones.h"
+#include "system/openmm_energy.h"
+#include "system/xtb_energy.h"
 
 namespace equibolt {
 
@@ -22,9 +24,17 @@ struct OwnEnergy {
 struct SystemSpec {
   std::size_t particles = 4;
   std::size_t dim = 2;
-  std::variant<HarmonicParameters, DoubleWellParameters, LennardJonesParameters, OwnEnergy> kind =
-      DoubleWellParameters{};
+  std::variant<HarmonicParameters, DoubleWellParameters, LennardJonesParameters, OpenMmParameters,
+               XtbParameters, OwnEnergy>
+      kind = DoubleWellParameters{};
 };
+
+/// What a molecule's energy was given; null for other systems.
+inline const MoleculeOptions* molecule_options_of(const SystemSpec& spec) {
+  if (const auto* openmm = std::get_if<OpenMmParameters>(&spec.kind)) return &openmm->molecule;
+  if (const auto* xtb = std::get_if<XtbParameters>(&spec.kind)) return &xtb->molecule;
+  return nullptr;
+}
 
 /// The spec of a program's own energy.
 SystemSpec own_system(std::shared_ptr<const Energy> energy);

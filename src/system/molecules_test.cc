@@ -1,0 +1,332 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <numbers>
+#include <thread>
+
+#include "core/random.h"
+#include "equibolt/error.h"
+#include "io/atomic_file.h"
+#include "io/configurations_file.h"
+#include "io/npz.h"
+#include "system/make_energy.h"
+#include "system/restrained.h"
+#include "system/symmetry.h"
+#include "system/units.h"
+
+namespace equibolt {
+namespace {
+
+const Npz& golden() {
+  static const Npz npz = read_npz(EQUIBOLT_SOURCE_DIR "/tests/golden/molecules/alanine_dipeptide.npz");
+  return npz;
+}
+
+Configurations<double> frames() {
+  return configurations_of(golden()["x"], 22, 3);
+}
+
+struct Evaluated {
+  std::vector<double> energy;
+  Configurations<double> gradient;
+  std::vector<EnergyStatus> status;
+};
+
+Evaluated evaluated(Energy& energy, ConfigurationsView<const double> x) {
+  Evaluated result{std::vector<double>(x.count()),
+                   {x.count(), x.particles(), x.dim()},
+                   std::vector<EnergyStatus>(x.count())};
+  energy.evaluate(x, result.energy, result.gradient, result.status);
+  return result;
+}
+
+/// An energy with the unit that the program behind it has, and its golden values.
+struct Case {
+  std::string name;
+  bool present;
+  SystemSpec spec;
+  double energy_unit;  ///< in kT
+  double length_unit;  ///< in Å
+  double tolerance;    ///< in energy_unit, of energies and of gradients
+  std::size_t count;   ///< of golden configurations that are tried
+};
+
+XtbParameters xtb_parameters(XtbMethod method, const char* solvent) {
+  XtbParameters p;
+  p.method = method;
+  p.solvent = solvent;
+  if (method == XtbMethod::gfnff) p.molecule.types = "distinct";
+  return p;
+}
+
+std::vector<Case> cases() {
+  const double hartree = units::hartree_in_kt(300);
+  const bool xtb = has_xtb();
+  std::vector<Case> all;
+  all.push_back({"openmm",
+                 !openmm_version().empty(),
+                 {22, 3, OpenMmParameters{}},
+                 units::kilojoule_per_mole_in_kt(300),
+                 units::nanometer_angstrom,
+                 1e-6,
+                 6});
+  // The command line prints twelve digits.
+  const auto add = [&](const char* name, XtbMethod method, const char* solvent, std::size_t count) {
+    all.push_back(
+        {name, xtb, {22, 3, xtb_parameters(method, solvent)}, hartree, units::bohr_angstrom, 1e-8, count});
+  };
+  add("gfn2_water", XtbMethod::gfn2, "water", 3);
+  add("gfn2", XtbMethod::gfn2, "", 2);
+  add("gfn1_water", XtbMethod::gfn1, "water", 1);
+  add("gfnff", XtbMethod::gfnff, "", 2);
+  return all;
+}
+
+class EachMolecularEnergy : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (!GetParam().present) GTEST_SKIP() << "built without it";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EachMolecularEnergy, testing::ValuesIn(cases()),
+                         [](const auto& tested) { return tested.param.name; });
+
+TEST_P(EachMolecularEnergy, AgreesWithItsOwnProgram) {
+  const Case& c = GetParam();
+  const auto energy = make_energy(c.spec);
+  const auto x = frames();
+  const auto result = evaluated(*energy, x.view().slice(0, c.count));
+  const auto energies = golden()[c.name + "_energy"].as_double();
+  const auto gradients = golden()[c.name + "_gradient"].as_double();
+  for (std::size_t b = 0; b < c.count; ++b) {
+    ASSERT_EQ(result.status[b], EnergyStatus::ok);
+    EXPECT_NEAR(result.energy[b] / c.energy_unit, energies[b], c.tolerance);
+    for (std::size_t k = 0; k < x.coordinates(); ++k) {
+      const double gradient = result.gradient[b][k] * c.length_unit / c.energy_unit;
+      const double expected = gradients[b * x.coordinates() + k];
+      EXPECT_NEAR(gradient, expected, c.tolerance * (1 + std::abs(expected)));
+    }
+  }
+}
+
+TEST_P(EachMolecularEnergy, GradientIsTheDerivative) {
+  const auto energy = make_energy(GetParam().spec);
+  const auto x = frames();
+  constexpr double h = 3e-3;
+  Random random(5, Stream::test);
+  std::vector<double> direction(x.coordinates());
+  random.fill_normal(std::span(direction));
+  // Central differences, extrapolated to h → 0.
+  Configurations<double> moved(5, 22, 3);
+  for (std::size_t k = 0; k < x.coordinates(); ++k) {
+    for (const int step : {-2, -1, 0, 1, 2}) {
+      moved[static_cast<std::size_t>(step + 2)][k] = x[0][k] + step * h * direction[k];
+    }
+  }
+  const auto result = evaluated(*energy, moved);
+  double slope = 0, gradient_square = 0, direction_square = 0;
+  for (std::size_t k = 0; k < x.coordinates(); ++k) {
+    slope += result.gradient[2][k] * direction[k];
+    gradient_square += result.gradient[2][k] * result.gradient[2][k];
+    direction_square += direction[k] * direction[k];
+  }
+  const auto& e = result.energy;
+  const double difference = (8 * (e[3] - e[1]) - (e[4] - e[0])) / (12 * h);
+  EXPECT_NEAR(slope, difference, 5e-6 * std::sqrt(gradient_square * direction_square));
+}
+
+TEST_P(EachMolecularEnergy, ClonesGiveTheSameBitsInThreads) {
+  const auto energy = make_energy(GetParam().spec);
+  const auto x = frames();
+  const auto alone = evaluated(*energy, x.view().slice(0, 2));
+  std::vector<Evaluated> both(2);
+  std::vector<std::thread> threads;
+  for (auto& one : both) {
+    threads.emplace_back([&] { one = evaluated(*energy->clone(), x.view().slice(0, 2)); });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& one : both) {
+    EXPECT_EQ(one.energy, alone.energy);
+    EXPECT_TRUE(
+        std::equal(one.gradient.values().begin(), one.gradient.values().end(), alone.gradient.data()));
+  }
+}
+
+TEST_P(EachMolecularEnergy, BadConfigurationsHaveAStatusAndPoisonNothing) {
+  const auto energy = make_energy(GetParam().spec);
+  const auto good = frames();
+  const auto alone = evaluated(*energy, good.view().slice(1, 1));
+  Configurations<double> x(4, 22, 3);
+  for (std::size_t b = 0; b < 4; ++b) std::copy(good[1].begin(), good[1].end(), x[b].begin());
+  for (std::size_t k = 0; k < 3; ++k) x[0][15 + k] = x[0][12 + k];  // coincident atoms
+  x[1][7] = std::numeric_limits<double>::quiet_NaN();
+  x[2][7] = std::numeric_limits<double>::infinity();
+  const auto result = evaluated(*energy, x);
+  for (std::size_t b = 0; b < 3; ++b) {
+    EXPECT_NE(result.status[b], EnergyStatus::ok) << b;
+    EXPECT_EQ(result.energy[b], std::numeric_limits<double>::infinity());
+    for (const double g : result.gradient[b]) EXPECT_EQ(g, 0);
+  }
+  EXPECT_EQ(result.status[3], EnergyStatus::ok);
+  EXPECT_EQ(result.energy[3], alone.energy[0]);
+}
+
+TEST(Molecules, TypesFollowTheSchemes) {
+  const Molecule molecule = load_molecule("alanine_dipeptide");
+  EXPECT_EQ(particle_types_of(molecule, "elements"),
+            (ParticleTypes{0, 1, 0, 0, 1, 3, 2, 0, 1, 0, 1, 0, 0, 0, 1, 3, 2, 0, 1, 0, 0, 0}));
+  EXPECT_EQ(particle_types_of(molecule, "backbone"),
+            (ParticleTypes{0, 1, 0, 0, 4, 3, 5, 0, 6, 0, 1, 0, 0, 0, 7, 3, 8, 0, 1, 0, 0, 0}));
+  const auto groups = groups_of(particle_types_of(molecule, "symmetry"));
+  std::vector<std::vector<std::size_t>> large;
+  for (const auto& group : groups) {
+    if (group.size() > 1) large.push_back(group);
+  }
+  EXPECT_EQ(large, (std::vector<std::vector<std::size_t>>{{0, 2, 3}, {11, 12, 13}, {19, 20, 21}}));
+  EXPECT_EQ(groups.size(), 16U);
+  EXPECT_EQ(groups_of(particle_types_of(molecule, "distinct")).size(), 22U);
+  EXPECT_THROW(particle_types_of(molecule, "0 1 2"), UsageError);
+  EXPECT_THROW(particle_types_of(molecule, "0 1 x"), UsageError);
+  EXPECT_THROW(particle_types_of(molecule, "nonsense"), UsageError);
+}
+
+TEST(Molecules, AClassicalEnergyDoesNotKnowPermutationsOfElements) {
+  if (openmm_version().empty()) GTEST_SKIP() << "built without OpenMM";
+  const auto x = frames();
+  OpenMmParameters p;
+  require_invariance(*make_energy({22, 3, p}), x.view(), 1);
+  for (const char* types : {"elements", "backbone"}) {
+    p.molecule.types = types;
+    try {
+      require_invariance(*make_energy({22, 3, p}), x.view(), 1);
+      FAIL() << types;
+    } catch (const UsageError& error) {
+      EXPECT_NE(std::string(error.what()).find("a permutation of particles of the same type"),
+                std::string::npos);
+    }
+  }
+}
+
+TEST(Molecules, TheSemiEmpiricalEnergyDoes) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  const auto x = frames();
+  for (const char* types : {"elements", "backbone"}) {
+    XtbParameters p;
+    p.molecule.types = types;
+    require_invariance(*make_energy({22, 3, p}), x.view().slice(0, 1), 1);
+  }
+}
+
+TEST(Molecules, OpenMmRefusesWhatHasNoDensity) {
+  if (openmm_version().empty()) GTEST_SKIP() << "built without OpenMM";
+  OpenMmParameters p;
+  EXPECT_THROW(make_energy({21, 3, p}), UsageError);
+  EXPECT_THROW(make_energy({22, 2, p}), UsageError);
+  const std::string xml = load_system_xml("alanine_dipeptide");
+  const std::string path = testing::TempDir() + "system.xml";
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = xml;
+    changed.replace(changed.find(from), from.size(), to);
+    write_file(path, std::string_view(changed));
+    OpenMmParameters q;
+    q.system = path;
+    return SystemSpec{22, 3, q};
+  };
+  EXPECT_THROW(make_energy(with("<Constraints/>",
+                                "<Constraints><Constraint d=\".1\" p1=\"0\" p2=\"1\"/></Constraints>")),
+               UsageError);
+  EXPECT_THROW(make_energy(with("<Particle mass=\"1.007947\"/>", "<Particle mass=\"12\"/>")), UsageError);
+  EXPECT_THROW(make_energy(with("<Particle mass=\"1.007947\"/>", "")), UsageError);
+  EXPECT_THROW(make_energy(with("type=\"System\"", "type=\"Sistem\"")), DataError);
+}
+
+TEST(Xtb, RefusesWhatDoesNotFit) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  XtbParameters odd;
+  odd.charge = 1;
+  EXPECT_THROW(make_energy({22, 3, odd}), UsageError);
+  odd.unpaired = 1;
+  EXPECT_NO_THROW(make_energy({22, 3, odd}));
+  XtbParameters wine;
+  wine.solvent = "wine";
+  EXPECT_THROW(make_energy({22, 3, wine}), UsageError);
+}
+
+TEST(Xtb, UsesNoParameterFileUnasked) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(testing::TempDir()) / "parameters";
+  fs::create_directories(folder);
+  write_file(folder / "param_gfn2-xtb.txt", std::string_view("$end\n"));
+  setenv("XTBPATH", folder.c_str(), 1);
+  EXPECT_THROW(make_energy({22, 3, XtbParameters{}}), UsageError);
+  unsetenv("XTBPATH");
+  // In the working directory it is not found, and nothing is left there.
+  const fs::path before = fs::current_path();
+  fs::current_path(folder);
+  const auto energy = make_energy({22, 3, XtbParameters{}});
+  const auto value = evaluated(*energy, frames().view().slice(0, 1)).energy[0];
+  evaluated(*make_energy({22, 3, xtb_parameters(XtbMethod::gfnff, "")}), frames().view().slice(0, 1));
+  fs::current_path(before);
+  EXPECT_NEAR(value / units::hartree_in_kt(300), golden()["gfn2_water_energy"].as_double()[0], 1e-8);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+  fs::remove_all(folder);
+}
+
+TEST(Restraints, ActBeyondTheirFlatBottomAndAcrossTheJump) {
+  const DihedralRestraint r{{0, 1, 2, 3}, 3.0, 0.5, 10};
+  EXPECT_EQ(r.energy(2.6), 0);
+  EXPECT_EQ(r.energy(-3.0), 0);
+  EXPECT_NEAR(r.energy(2.0), 0.5 * 10 * 0.25, 1e-12);
+  const double across = -2.5 + 2 * std::numbers::pi - 3.5;
+  EXPECT_NEAR(r.energy(-2.5), 5 * across * across, 1e-12);
+  EXPECT_NEAR(r.derivative(-2.5), 10 * across, 1e-12);
+  EXPECT_NEAR(r.derivative(2.0), -5, 1e-12);
+}
+
+TEST(Restraints, AddToAnEnergyWithTheirGradient) {
+  const DihedralRestraint r{{4, 6, 8, 14}, 1.0, 0, 40};
+  const Restrained restrained(make_energy({22, 3, HarmonicParameters{}}), {r});
+  const auto x = frames();
+  const auto plain = evaluated(*make_energy({22, 3, HarmonicParameters{}}), x);
+  const auto energy = restrained.clone();
+  const auto result = evaluated(*energy, x);
+  EXPECT_NEAR(result.energy[2] - plain.energy[2], r.energy(dihedral(x[2], r.atoms)), 1e-9);
+  constexpr double h = 1e-5;
+  Configurations<double> moved(2, 22, 3);
+  for (std::size_t k = 0; k < 66; ++k) moved[0][k] = moved[1][k] = x[2][k];
+  moved[0][8 * 3 + 1] -= h;
+  moved[1][8 * 3 + 1] += h;
+  const auto near = evaluated(*energy, moved);
+  EXPECT_NEAR(result.gradient[2][8 * 3 + 1], (near.energy[1] - near.energy[0]) / (2 * h), 1e-5);
+}
+
+TEST(Restraints, GuardPeptideBonds) {
+  const auto guards = peptide_bond_guards(load_molecule("alanine_dipeptide"));
+  ASSERT_EQ(guards.size(), 2U);
+  EXPECT_EQ(guards[0].atoms, (DihedralAtoms{1, 4, 6, 8}));
+  EXPECT_EQ(guards[1].atoms, (DihedralAtoms{8, 14, 16, 18}));
+  EXPECT_NEAR(guards[0].centre, std::numbers::pi, 1e-12);
+}
+
+TEST(MoleculeOptions, NamedDihedralsAndStates) {
+  const Molecule molecule = load_molecule("alanine_dipeptide");
+  const auto dihedrals = dihedrals_of(molecule, "phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16");
+  ASSERT_EQ(dihedrals.size(), 2U);
+  EXPECT_EQ(dihedrals[0].atoms, (DihedralAtoms{4, 6, 8, 14}));
+  EXPECT_EQ(dihedrals[1].name, "psi");
+  EXPECT_EQ(state_of(dihedrals, "psi 0 2")->dihedral, 1U);
+  EXPECT_FALSE(state_of(dihedrals, "").has_value());
+  for (const char* wrong : {"chi 0 2", "phi 2 0", "phi 0", "phi 0 2 3"}) {
+    EXPECT_THROW((void)state_of(dihedrals, wrong), UsageError) << wrong;
+  }
+  EXPECT_THROW((void)dihedrals_of(molecule, "phi 4 6 8 14"), UsageError);
+}
+
+}  // namespace
+}  // namespace equibolt

@@ -1,0 +1,321 @@
+// The only file that includes xtb's header; xtb_absent.cc takes its place where there is no xtb.
+
+#include "system/xtb_energy.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+#include <xtb.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "equibolt/error.h"
+#include "system/units.h"
+
+namespace equibolt {
+namespace {
+
+constexpr double kWarmDistance = 0.2;  // Å
+constexpr double kHotter = 10;         // the second try's electronic temperature over the first's
+
+/// xtb's objects can be used by many threads, each its own, but not made.
+std::mutex& construction() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+/// Parallelism is over configurations: within one, threads only cost.
+void use_one_thread() {
+  using SetThreads = void (*)(int);
+  for (const char* name : {"omp_set_num_threads", "openblas_set_num_threads"}) {
+    if (void* symbol = dlsym(RTLD_DEFAULT, name)) reinterpret_cast<SetThreads>(symbol)(1);
+  }
+}
+
+/// Runs `body` on a thread whose working directory is an empty one of its own, and waits: xtb reads
+/// parameters, topologies and restart files from the working directory, and GFN-FF leaves files there.
+void in_empty_folder(const std::function<void()>& body) {
+  std::string folder = (std::filesystem::temp_directory_path() / "equibolt-xtb-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) throw IoError("{}: cannot be created", folder);
+  std::exception_ptr error;
+  std::thread([&] {
+    try {
+      // From here on this thread's working directory is not that of the process.
+      if (unshare(CLONE_FS) != 0 || chdir(folder.c_str()) != 0)
+        throw IoError("{}: cannot be entered", folder);
+      body();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }).join();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  if (error) std::rethrow_exception(error);
+}
+
+const char* parameter_file_name(XtbMethod method) {
+  switch (method) {
+    case XtbMethod::gfn1:
+      return "param_gfn1-xtb.txt";
+    case XtbMethod::gfn2:
+      return "param_gfn2-xtb.txt";
+    default:
+      return ".param_gfnff.xtb";
+  }
+}
+
+/// The folders where xtb looks for parameters, besides the working directory.
+std::vector<std::filesystem::path> parameter_folders() {
+  std::vector<std::filesystem::path> folders;
+  for (const char* variable : {"XTBPATH", "XTBHOME", "HOME"}) {
+    const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nothing here sets it
+    std::string rest = value == nullptr ? "" : value;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find(':'), rest.size());
+      if (end > 0) folders.emplace_back(rest.substr(0, end));
+      rest.erase(0, std::min(end + 1, rest.size()));
+    }
+  }
+  return folders;
+}
+
+void refuse_stray_parameters(const XtbParameters& parameters) {
+  if (!parameters.parameters.empty()) return;
+  for (const auto& folder : parameter_folders()) {
+    const auto path = folder / parameter_file_name(parameters.method);
+    if (std::filesystem::exists(path)) {
+      throw UsageError(
+          "xtb would use the parameters of {} instead of its own; move it away, or name it in "
+          "system.parameters to use it",
+          path.string());
+    }
+  }
+}
+
+void check_electrons(const Molecule& molecule, const XtbParameters& p) {
+  const std::vector<int> elements = molecule.elements();
+  const int electrons = std::accumulate(elements.begin(), elements.end(), 0) - p.charge;
+  const auto unpaired = static_cast<int>(p.unpaired);
+  if (electrons < 1 || unpaired > electrons || (electrons - unpaired) % 2 != 0) {
+    throw UsageError("{}: charge {} leaves {} electrons, of which {} cannot be unpaired", molecule.origin,
+                     p.charge, electrons, unpaired);
+  }
+}
+
+}  // namespace
+
+struct XtbEnergy::Impl {
+  Impl(const Molecule& molecule, const XtbParameters& p) : parameters(p), last(molecule.positions.size()) {
+    const std::lock_guard lock(construction());
+    in_empty_folder([&] { construct(molecule); });
+  }
+  ~Impl() {
+    const std::lock_guard lock(construction());
+    destroy();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void construct(const Molecule& molecule);
+  void destroy();
+  /// The oldest error's text; empties the list.
+  std::string take_error();
+  void require_no_error(const char* what);
+  /// One single point at the electronic temperature that is set: whether all of it is there and finite.
+  bool try_once(double* energy, double* gradient);
+  EnergyStatus evaluate(std::span<const double> x, double* energy, std::span<double> gradient);
+  /// The next configuration starts from a fresh density. After an error results are poisoned and must go.
+  void forget() {
+    xtb_delResults(&results);
+    results = xtb_newResults();
+    warm = false;
+  }
+
+  XtbParameters parameters;
+  xtb_TEnvironment environment = nullptr;
+  xtb_TMolecule molecule_handle = nullptr;
+  xtb_TCalculator calculator = nullptr;
+  xtb_TResults results = nullptr;
+  bool warm = false;
+  std::vector<double> last;           // (N, 3), Å: where `results` are from
+  std::vector<double> bohr, hartree;  // (N, 3): positions, gradient
+};
+
+void XtbEnergy::Impl::construct(const Molecule& molecule) {
+  use_one_thread();
+  std::vector<int> elements = molecule.elements();
+  const int atoms = static_cast<int>(elements.size());
+  bohr.resize(last.size());
+  hartree.resize(last.size());
+  for (std::size_t k = 0; k < bohr.size(); ++k) bohr[k] = molecule.positions[k] / units::bohr_angstrom;
+  const double charge = parameters.charge;
+  const int unpaired = static_cast<int>(parameters.unpaired);
+  try {
+    environment = xtb_newEnvironment();
+    xtb_setVerbosity(environment, XTB_VERBOSITY_MUTED);
+    molecule_handle = xtb_newMolecule(environment, &atoms, elements.data(), bohr.data(), &charge, &unpaired,
+                                      nullptr, nullptr);
+    require_no_error("molecule");
+    calculator = xtb_newCalculator();
+    std::string file = parameters.parameters;
+    char* name = file.empty() ? nullptr : file.data();
+    switch (parameters.method) {
+      case XtbMethod::gfn2:
+        xtb_loadGFN2xTB(environment, molecule_handle, calculator, name);
+        break;
+      case XtbMethod::gfn1:
+        xtb_loadGFN1xTB(environment, molecule_handle, calculator, name);
+        break;
+      case XtbMethod::gfnff:
+        xtb_loadGFNFF(environment, molecule_handle, calculator, name);
+        break;
+    }
+    require_no_error("parameters");
+    if (!parameters.solvent.empty()) {
+      std::string solvent = parameters.solvent;
+      xtb_setSolvent(environment, calculator, solvent.data(), nullptr, nullptr, nullptr);
+      require_no_error("solvent");
+    }
+    if (parameters.method != XtbMethod::gfnff) {
+      xtb_setMaxIter(environment, calculator, static_cast<int>(parameters.max_iterations));
+      xtb_setElectronicTemp(environment, calculator, parameters.electronic_temperature);
+      require_no_error("options");
+    }
+    results = xtb_newResults();
+  } catch (...) {
+    destroy();
+    throw;
+  }
+}
+
+void XtbEnergy::Impl::destroy() {
+  if (results != nullptr) xtb_delResults(&results);
+  if (calculator != nullptr) xtb_delCalculator(&calculator);
+  if (molecule_handle != nullptr) xtb_delMolecule(&molecule_handle);
+  if (environment != nullptr) xtb_delEnvironment(&environment);
+}
+
+std::string XtbEnergy::Impl::take_error() {
+  std::string text(512, '\0');
+  const int size = static_cast<int>(text.size());
+  xtb_getError(environment, text.data(), &size);
+  text.resize(std::min(text.find('\0'), text.size()));
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.pop_back();
+  return text;
+}
+
+void XtbEnergy::Impl::require_no_error(const char* what) {
+  if (xtb_checkEnvironment(environment) != 0) throw UsageError("xtb: {}: {}", what, take_error());
+}
+
+bool XtbEnergy::Impl::try_once(double* energy, double* gradient) {
+  xtb_singlepoint(environment, molecule_handle, calculator, results);
+  if (xtb_checkEnvironment(environment) == 0) xtb_getEnergy(environment, results, energy);
+  if (xtb_checkEnvironment(environment) == 0) xtb_getGradient(environment, results, gradient);
+  if (xtb_checkEnvironment(environment) != 0) {
+    take_error();
+    return false;
+  }
+  // A gradient may be NaN beside a fine energy.
+  return std::isfinite(*energy) &&
+         std::all_of(hartree.begin(), hartree.end(), [](double g) { return std::isfinite(g); });
+}
+
+EnergyStatus XtbEnergy::Impl::evaluate(std::span<const double> x, double* energy,
+                                       std::span<double> gradient) {
+  if (!std::all_of(x.begin(), x.end(), [](double value) { return std::isfinite(value); })) {
+    return EnergyStatus::not_finite;
+  }
+  for (std::size_t k = 0; warm && k < x.size(); ++k) warm = std::abs(x[k] - last[k]) < kWarmDistance;
+  if (!warm) forget();
+  for (std::size_t k = 0; k < x.size(); ++k) bohr[k] = x[k] / units::bohr_angstrom;
+  xtb_updateMolecule(environment, molecule_handle, bohr.data(), nullptr);
+  double value = 0;
+  bool found = false;
+  if (xtb_checkEnvironment(environment) != 0) {
+    take_error();
+  } else {
+    found = try_once(&value, hartree.data());
+    const bool self_consistent = parameters.method != XtbMethod::gfnff;
+    if (!found && self_consistent) {
+      forget();
+      xtb_setElectronicTemp(environment, calculator, kHotter * parameters.electronic_temperature);
+      found = try_once(&value, hartree.data());
+      xtb_setElectronicTemp(environment, calculator, parameters.electronic_temperature);
+      forget();  // the hot density is no start for others
+    } else {
+      warm = found;
+    }
+  }
+  if (!found) {
+    forget();
+    return EnergyStatus::failed;
+  }
+  std::copy(x.begin(), x.end(), last.begin());
+  const double in_kt = units::hartree_in_kt(parameters.molecule.temperature);
+  *energy = value * in_kt;
+  for (std::size_t k = 0; k < gradient.size(); ++k) gradient[k] = hartree[k] * in_kt / units::bohr_angstrom;
+  return EnergyStatus::ok;
+}
+
+XtbEnergy::XtbEnergy(std::size_t particles, std::size_t dim, const XtbParameters& parameters)
+    : parameters_(parameters), molecule_(load_molecule(parameters.molecule.structure)) {
+  require_molecule_shape(molecule_, particles, dim);
+  types_ = particle_types_of(molecule_, parameters.molecule.types);
+  check_electrons(molecule_, parameters);
+  refuse_stray_parameters(parameters);
+  if (!parameters.parameters.empty()) {
+    if (!std::filesystem::exists(parameters.parameters)) {
+      throw UsageError("system.parameters: {} does not exist", parameters.parameters);
+    }
+    parameters_.parameters = std::filesystem::absolute(parameters.parameters).string();
+  }
+  impl_ = std::make_unique<Impl>(molecule_, parameters_);
+}
+
+XtbEnergy::XtbEnergy(const XtbEnergy& other)
+    : Energy(other),
+      parameters_(other.parameters_),
+      molecule_(other.molecule_),
+      types_(other.types_),
+      impl_(std::make_unique<Impl>(molecule_, parameters_)) {}
+
+XtbEnergy::~XtbEnergy() = default;
+
+std::unique_ptr<Energy> XtbEnergy::clone() const {
+  return std::unique_ptr<Energy>(new XtbEnergy(*this));
+}
+
+void XtbEnergy::evaluate(ConfigurationsView<const double> x, std::span<double> energy,
+                         ConfigurationsView<double> gradient, std::span<EnergyStatus> status) {
+  assert(x.particles() == particles() && x.dim() == 3);
+  use_one_thread();
+  if (x.count() != 1) impl_->warm = false;
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    const auto gradient_b = gradient.size() > 0 ? gradient[b] : std::span<double>();
+    status[b] = impl_->evaluate(x[b], &energy[b], gradient_b);
+    if (status[b] == EnergyStatus::ok) continue;
+    energy[b] = std::numeric_limits<double>::infinity();
+    std::fill(gradient_b.begin(), gradient_b.end(), 0.0);
+  }
+  if (x.count() != 1) impl_->warm = false;
+}
+
+bool has_xtb() {
+  return true;
+}
+
+}  // namespace equibolt
