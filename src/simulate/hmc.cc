@@ -11,19 +11,6 @@ namespace {
 
 constexpr double step_jitter = 0.2;
 
-void prepare(HmcScratch& scratch, std::size_t walkers, const Energy& energy) {
-  if (scratch.x.count() == walkers && scratch.x.particles() == energy.particles() &&
-      scratch.x.dim() == energy.dim()) {
-    return;
-  }
-  const Configurations<double> shape(walkers, energy.particles(), energy.dim());
-  scratch.x = scratch.momentum = scratch.gradient = shape;
-  scratch.energy.resize(walkers);
-  scratch.step.resize(walkers);
-  scratch.start.resize(walkers);
-  scratch.status.resize(walkers);
-}
-
 /// p ← p − step ∇u(x).
 void kick(std::span<double> momentum, std::span<const double> gradient, std::span<const double> x,
           const Rung& rung, double step) {
@@ -38,6 +25,15 @@ void drift(std::span<double> x, std::span<const double> momentum, double step) {
 
 }  // namespace
 
+void HmcScratch::prepare(std::size_t walkers, const Energy& of) {
+  if (x.count() == walkers && x.particles() == of.particles() && x.dim() == of.dim()) return;
+  x = momentum = gradient = Configurations<double>(walkers, of.particles(), of.dim());
+  energy.resize(walkers);
+  step.resize(walkers);
+  start.resize(walkers);
+  status.resize(walkers);
+}
+
 double half_square(std::span<const double> x) {
   double sum = 0;
   for (const double value : x) sum += value * value;
@@ -47,7 +43,7 @@ double half_square(std::span<const double> x) {
 void hmc_step(Energy& energy, std::span<Walker> walkers, std::size_t leapfrog_steps, std::uint64_t seed,
               std::uint64_t iteration, HmcScratch& scratch) {
   const std::size_t count = walkers.size();
-  prepare(scratch, count, energy);
+  scratch.prepare(count, energy);
   std::vector<Random> random;
   random.reserve(count);
   for (std::size_t w = 0; w < count; ++w) {

@@ -27,6 +27,8 @@ struct HmcScratch {
   Configurations<double> x, momentum, gradient;  // (walkers, N, D)
   std::vector<double> energy, step, start;       // (walkers,)
   std::vector<EnergyStatus> status;              // (walkers,)
+
+  void prepare(std::size_t walkers, const Energy& of);
 };
 
 double half_square(std::span<const double> x);

@@ -36,6 +36,14 @@ void check(const SimulateOptions& options) {
   if (!(options.acceptance > 0 && options.acceptance < 1)) {
     throw UsageError("simulate: expected 0 < acceptance < 1, found {}", options.acceptance);
   }
+  if (options.mover == Mover::langevin) {
+    check(options.langevin);
+    if (has_prior(options)) {
+      throw UsageError(
+          "simulate: Langevin dynamics has no ladder to the prior: set simulate.path = \"temperature\" or "
+          "simulate.rungs = 1");
+    }
+  }
   if (options.path == Path::temperature && !(options.lowest_beta > 0 && options.lowest_beta < 1)) {
     throw UsageError("simulate: expected 0 < lowest_beta < 1, found {}", options.lowest_beta);
   }
@@ -142,6 +150,7 @@ void Simulation::start() {
   state_.energy.assign(walkers(), 0);
   state_.renewed.assign(walkers(), 0);
   reset_sums();
+  if (!options_.start.empty()) return start_from_configuration();
   constexpr std::size_t batch = 32;
   pool_.for_chunks(walkers(), batch, [&](const ThreadPool::Chunk& chunk) {
     const auto x = state_.x.view().slice(chunk.first, chunk.count);
@@ -152,6 +161,25 @@ void Simulation::start() {
     relax(energy_.of_worker(chunk.worker), x, std::span(state_.energy).subspan(chunk.first, chunk.count),
           state_.gradient.view().slice(chunk.first, chunk.count));
   });
+}
+
+void Simulation::start_from_configuration() {
+  if (options_.start.size() != particles_ * dim_) {
+    throw UsageError("simulate: the start has {} coordinates, the system {}", options_.start.size(),
+                     particles_ * dim_);
+  }
+  for (std::size_t w = 0; w < walkers(); ++w) {
+    std::copy(options_.start.begin(), options_.start.end(), state_.x[w].begin());
+    remove_mean(state_.x[w], dim_);
+  }
+  std::vector<EnergyStatus> status(1);
+  energy_.of_worker(0).evaluate(state_.x.view().slice(0, 1), std::span(state_.energy).first(1),
+                                state_.gradient.view().slice(0, 1), status);
+  if (status[0] != EnergyStatus::ok) throw NumericalError("simulate: the start has no finite energy");
+  for (std::size_t w = 1; w < walkers(); ++w) {
+    state_.energy[w] = state_.energy[0];
+    std::copy(state_.gradient[0].begin(), state_.gradient[0].end(), state_.gradient[w].begin());
+  }
 }
 
 std::uint64_t Simulation::block_end() const {
@@ -168,8 +196,9 @@ void Simulation::advance() {
   if (end > options_.burn_in && end <= production_start()) {
     state_.pilot.resize((end - options_.burn_in) * options_.chains * observables.size());
   }
-  // About four vectors of walkers in a batch of energies.
-  const std::size_t group = std::max<std::size_t>(1, 32 / options_.rungs);
+  // About four vectors of walkers in a batch of energies; those of molecules gain nothing from batches.
+  const std::size_t group =
+      options_.mover == Mover::langevin ? 1 : std::max<std::size_t>(1, 32 / options_.rungs);
   pool_.for_chunks(options_.chains, group, [&](const ThreadPool::Chunk& chunk) {
     run_chains(chunk.first, chunk.count, end, chunk.worker);
   });
@@ -192,6 +221,24 @@ void Simulation::advance() {
   }
 }
 
+void Simulation::move(std::span<Walker> walkers, std::uint64_t iteration, std::size_t worker,
+                      HmcScratch& scratch) {
+  Energy& energy = energy_.of_worker(worker);
+  if (options_.mover == Mover::hmc) {
+    hmc_step(energy, walkers, options_.leapfrog_steps, options_.seed, iteration, scratch);
+  } else {
+    langevin_trajectory(energy, walkers, options_.leapfrog_steps, options_.langevin, options_.seed, iteration,
+                        scratch);
+  }
+}
+
+/// On a rung of u = λ U at unit temperature, time runs slower by √λ than at the temperature 1/λ: with these
+/// steps all rungs are the same dynamics.
+double Simulation::step_size(std::size_t rung) const {
+  if (options_.mover == Mover::hmc) return state_.step_size[rung];
+  return options_.langevin.timestep / std::sqrt(state_.lambda[rung]);
+}
+
 void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker) {
   const std::size_t rungs = options_.rungs;
   const std::size_t moving = moving_rungs(options_);
@@ -206,7 +253,7 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
       indices.push_back(w);
       movers.push_back({.id = w,
                         .rung = rung_at(options_.path, state_.lambda[k]),
-                        .step_size = state_.step_size[k],
+                        .step_size = step_size(k),
                         .x = state_.x[w],
                         .gradient = state_.gradient[w],
                         .energy = &state_.energy[w]});
@@ -218,7 +265,7 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
   std::vector<EnergyStatus> status(drawn.count());
 
   for (std::uint64_t iteration = state_.iteration; iteration < end; ++iteration) {
-    hmc_step(energy, movers, options_.leapfrog_steps, options_.seed, iteration, scratch);
+    move(movers, iteration, worker, scratch);
     for (std::size_t m = 0; m < movers.size(); ++m) state_.acceptance[indices[m]] += movers[m].acceptance;
 
     for (std::size_t c = 0; c < drawn.count(); ++c) {
@@ -278,7 +325,8 @@ void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
 }
 
 void Simulation::adapt_steps() {
-  for (std::size_t k = 0; k < moving_rungs(options_); ++k) {
+  const std::size_t adapting = options_.mover == Mover::hmc ? moving_rungs(options_) : 0;
+  for (std::size_t k = 0; k < adapting; ++k) {
     double sum = 0;
     for (std::size_t c = 0; c < options_.chains; ++c) sum += state_.acceptance[c * options_.rungs + k];
     const double mean = sum / static_cast<double>(options_.chains * state_.moves);

@@ -10,18 +10,25 @@
 #include "equibolt/configurations.h"
 #include "simulate/hmc.h"
 #include "simulate/ladder.h"
+#include "simulate/langevin.h"
 #include "simulate/simulation_state.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
 
+/// How the chains of a rung move.
+enum class Mover { hmc, langevin };
+
 struct SimulateOptions {
-  std::size_t samples = 100000;  ///< wanted in all
-  std::size_t chains = 32;       ///< independent ones, each with its whole ladder
-  std::size_t rungs = 10;        ///< of the ladder; 1 is plain Hamiltonian Monte Carlo
+  Mover mover = Mover::hmc;
+  LangevinOptions langevin = {};   ///< of Mover::langevin
+  std::vector<double> start = {};  ///< (N, D): where all chains begin; empty: at random, relaxed
+  std::size_t samples = 100000;    ///< wanted in all
+  std::size_t chains = 32;         ///< independent ones, each with its whole ladder
+  std::size_t rungs = 10;          ///< of the ladder; 1 is plain Hamiltonian Monte Carlo
   Path path = Path::prior;
   double lowest_beta = 0.1;         ///< the hot end of Path::temperature
-  std::size_t leapfrog_steps = 32;  ///< of one trajectory
+  std::size_t leapfrog_steps = 32;  ///< of one trajectory; of one iteration of Langevin dynamics
   double acceptance = 0.8;          ///< that the step sizes are adapted to
   std::size_t burn_in = 1600;       ///< iterations; steps and ladder adapt in these alone
   std::size_t pilot = 1600;         ///< iterations after it that measure autocorrelation times
@@ -40,10 +47,11 @@ inline constexpr std::array<std::string_view, 3> observables = {"energy", "mean_
 /// The values for one configuration x (N, D), in that order.
 std::array<double, observables.size()> observe(std::span<const double> x, std::size_t dim, double energy);
 
-/// Replica exchange with Hamiltonian Monte Carlo on every rung of a ladder, many independent chains of it at
-/// once. Burn-in adapts, a pilot measures autocorrelation times, and then the chains are recorded every
-/// `thinning` iterations. Results do not depend on the number of threads, on how often the simulation was
-/// stopped and resumed, nor, for the samples they share, on the number of samples wanted.
+/// Replica exchange with Hamiltonian Monte Carlo, or Langevin dynamics, on every rung of a ladder, many
+/// independent chains of it at once. Burn-in adapts, a pilot measures autocorrelation times, and then the
+/// chains are recorded every `thinning` iterations. Results do not depend on the number of threads, on how
+/// often the simulation was stopped and resumed, nor, for the samples they share, on the number of samples
+/// wanted.
 class Simulation {
  public:
   /// Starts afresh. The pool must outlive this object. Throws UsageError for options without sense.
@@ -68,6 +76,9 @@ class Simulation {
   std::uint64_t block_end() const;
   void check_state() const;
   void start();
+  void start_from_configuration();
+  void move(std::span<Walker> walkers, std::uint64_t iteration, std::size_t worker, HmcScratch& scratch);
+  double step_size(std::size_t rung) const;
   void run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker);
   void exchange(std::size_t chain, std::uint64_t iteration);
   void adapt_steps();
