@@ -333,5 +333,64 @@ class Network(Workplace):
         self.assertFalse((self.path / "m.safetensors").exists())
 
 
+DOCTOR = call("doctor").stdout
+
+
+@unittest.skipIf("not built in" in DOCTOR, "without OpenMM or xtb")
+class Molecules(Workplace):
+    SMALL = sets(["simulate.samples=80", "simulate.chains=4", "simulate.rungs=2", "simulate.burn_in=10",
+                  "simulate.pilot=100", "simulate.leapfrog_steps=5"])
+    FEW = sets(["relax.steps=3", "relax.bias=phi 150 1 10", "system.solvent=", "threads=2"])
+
+    def simulated(self):
+        call("simulate", "alanine_dipeptide-classical", "-o", self.path / "run", "-q", *self.SMALL)
+        return self.path / "run" / "data" / "train.npz"
+
+    def test_from_classical_frames_to_relaxed_ones(self):
+        frames = self.simulated()
+        summary = json.loads((self.path / "run" / "simulation.json").read_text())
+        self.assertEqual(set(summary["dihedrals"]), {"phi", "psi", "state"})
+        self.assertAlmostEqual(summary["ladder"]["lambda"][-1], 300 / 650)
+
+        relaxed, whole = self.path / "relaxed.npz", self.path / "whole.npz"
+        for n in (2, 4):
+            call("relax", "alanine_dipeptide", "--data", frames, "-o", relaxed, "-n", n, *self.FEW)
+        call("relax", "alanine_dipeptide", "--data", frames, "-o", whole, "-n", 4, "--set", "threads=1", *self.FEW[:-2])
+        self.assertEqual(relaxed.read_bytes(), whole.read_bytes())
+        with np.load(whole) as arrays:
+            self.assertEqual(arrays["x"].shape, (4, 22, 3))
+            self.assertTrue(np.all(np.isfinite(arrays["energy"])))
+            moved = np.abs(arrays["x"] - np.load(frames)["x"][arrays["frame"]]).max()
+        self.assertTrue(0.005 < moved < 0.5, moved)
+        refused = call("relax", "alanine_dipeptide", "--data", frames, "-o", whole, *self.FEW, "--set", "seed=2", code=2)
+        self.assertIn("another request", refused.stderr)
+
+        told = call("export", whole, "--structure", "alanine_dipeptide", "-o", self.path / "x.pdb").stdout
+        self.assertIn("4 configurations: 4 with the structure's bonds and hands", told)
+        self.assertEqual((self.path / "x.pdb").read_text().count("MODEL"), 4)
+        with np.load(whole) as arrays:
+            np.save(self.path / "mirror.npy", -arrays["x"])
+        told = call("export", self.path / "mirror.npy", "--structure", "alanine_dipeptide", "--mirror").stdout
+        self.assertIn("4 its mirror image (reflected)", told)
+
+    def test_umbrella_resumes(self):
+        options = [*sets(["umbrella.windows=6", "umbrella.stiffness=10", "umbrella.relax_steps=50", "umbrella.record_every=5",
+                          "simulate.timestep_fs=1"])]
+        for steps, folder in ((215, "a"), (235, "a"), (235, "b")):
+            call("umbrella", "alanine_dipeptide-classical", "-o", self.path / folder, *options, "--set",
+                 f"umbrella.steps={steps}", "--set", "umbrella.discard=0.05")
+        a, b = (np.load(self.path / folder / "umbrella.npz")["angles"] for folder in "ab")
+        self.assertEqual(a.shape, (47, 6))
+        self.assertTrue(np.array_equal(a, b))
+        result = json.loads((self.path / "a" / "umbrella.json").read_text())
+        self.assertEqual(len(result["profile"]["rows"]), 72)
+
+    def test_classical_energies_with_types_of_elements_are_refused(self):
+        frames = self.simulated()
+        refused = call("run", "alanine_dipeptide-classical", "-o", self.path / "refused", "-q", "--set",
+                       f"data.train={frames}", "--set", "system.types=backbone", code=2)
+        self.assertIn("not invariant under a permutation of particles of the same type", refused.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -8,6 +8,8 @@
 #include "core/threads.h"
 #include "egnn/cpu_vector_field.h"
 #include "equibolt/version.h"
+#include "system/openmm_energy.h"
+#include "system/xtb_energy.h"
 
 namespace equibolt {
 void add_doctor(CLI::App& app) {
@@ -20,6 +22,8 @@ void add_doctor(CLI::App& app) {
     fmt::print("memory           {:.1f} GiB\n", gibibytes_of_memory());
     fmt::print("instruction set  {} is used; the processor has {}\n", targets.front(),
                fmt::join(targets, ", "));
+    fmt::print("OpenMM           {}\n", openmm_version().empty() ? "not built in" : openmm_version());
+    fmt::print("xtb              {}\n", has_xtb() ? "built in" : "not built in");
     fmt::print("network kernels  float32; float64 for paths, densities and statistics\n");
     fmt::print("bf16 training    {}\n", has_bf16_gradients()
                                             ? "there (AVX512_BF16): train.precision = \"bf16\""

@@ -8,7 +8,10 @@ namespace equibolt {
 void add_init(CLI::App& app);
 void add_run(CLI::App& app);
 void add_simulate(CLI::App& app);
+void add_relax(CLI::App& app);
 void add_sample(CLI::App& app);
+void add_umbrella(CLI::App& app);
+void add_export(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_report(CLI::App& app);
 void add_densities(CLI::App& app);

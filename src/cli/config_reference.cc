@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <set>
+#include <string>
+
 #include "cli/manual.h"
 #include "workflow/config_table.h"
 
@@ -24,8 +27,11 @@ std::string config_reference() {
       "command line. An unknown key is an error. This page is printed by `equibolt reference config`.\n\n"
       "| key | expected | default | meaning |\n|---|---|---|---|\n";
   RunConfig config;
+  std::set<std::string> common;
   for (const ConfigKey& key : config_table(config)) {
-    if (!is_system_parameter(key)) text += row(key, key.text());
+    if (is_system_parameter(key)) continue;
+    text += row(key, key.text());
+    common.insert(key.name);
   }
   for (const auto& [kind, spec] : system_kinds()) {
     text += fmt::format("\n## The system `{}`\n\n| key | expected | default | meaning |\n|---|---|---|---|\n",
@@ -33,6 +39,17 @@ std::string config_reference() {
     config.system = spec;
     for (const ConfigKey& key : config_table(config)) {
       if (is_system_parameter(key)) text += row(key, key.text());
+    }
+  }
+  text +=
+      "\n## Molecules\n\nKeys of the systems `openmm` and `xtb` alone.\n\n"
+      "| key | expected | default | meaning |\n|---|---|---|---|\n";
+  for (const auto& [kind, spec] : system_kinds()) {
+    config.system = spec;
+    for (const ConfigKey& key : config_table(config)) {
+      const bool known =
+          is_system_parameter(key) || key.name == "system.kind" || !common.insert(key.name).second;
+      if (!known) text += row(key, key.text());
     }
   }
   return text;

@@ -82,6 +82,9 @@ ExitCode run_command_line(int argc, char** argv) {
   add_init(app);
   add_run(app);
   add_simulate(app);
+  add_relax(app);
+  add_umbrella(app);
+  add_export(app);
   add_sample(app);
   add_evaluate(app);
   add_report(app);

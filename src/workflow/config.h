@@ -23,6 +23,34 @@ struct DataFiles {
   std::string test;
 };
 
+/// Langevin dynamics of molecules, as people give it; and what simulations of them need beside.
+struct MolecularDynamics {
+  double timestep_fs = 2;
+  double friction_per_ps = 1;
+  double hydrogen_mass = 3;         ///< u, taken from the neighbours; 0: as it is
+  bool guard_peptide_bonds = true;  ///< keep each on the side where the structure has it
+};
+
+/// Short dynamics of molecules from frames that another energy gave.
+struct RelaxOptions {
+  std::size_t steps = 100;
+  double timestep_fs = 1;
+  double friction_per_ps = 49;
+  std::string bias;  ///< see frame_weights
+};
+
+/// Umbrella sampling of molecules along the dihedral of their state.
+struct UmbrellaConfig {
+  std::size_t windows = 25;
+  double stiffness = 50;
+  std::size_t steps = 100000;  ///< per window
+  std::size_t record_every = 200;
+  double discard = 0.1;
+  bool exchange = true;
+  std::size_t relax_steps = 2000;
+  double relax_friction_per_ps = 49;
+};
+
 struct NetworkOptions {
   std::size_t hidden = 32;
   std::size_t layers = 3;
@@ -42,6 +70,9 @@ struct RunConfig {
   SystemSpec system;
   DataFiles data;
   SimulateOptions simulate;
+  RelaxOptions relax;          ///< of molecules
+  UmbrellaConfig umbrella;     ///< of molecules
+  MolecularDynamics dynamics;  ///< of molecules; keys of the section simulate, and of umbrella sampling too
   NetworkOptions network;
   CouplingOptions coupling;
   TrainOptions train;

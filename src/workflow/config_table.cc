@@ -30,6 +30,9 @@ const Choices<CouplingKind> kCouplings{{"independent", CouplingKind::independent
                                        {"ot", CouplingKind::ot},
                                        {"equivariant_ot", CouplingKind::equivariant_ot},
                                        {"aligned", CouplingKind::aligned}};
+const Choices<Mover> kMovers{{"hmc", Mover::hmc}, {"langevin", Mover::langevin}};
+const Choices<XtbMethod> kXtbMethods{
+    {"gfn2", XtbMethod::gfn2}, {"gfn1", XtbMethod::gfn1}, {"gfnff", XtbMethod::gfnff}};
 const Choices<Path> kPaths{{"prior", Path::prior}, {"temperature", Path::temperature}};
 
 std::optional<double> number_in(const toml::node& node) {
@@ -99,6 +102,18 @@ class Table {
           }
           const auto exact = node.value_exact<std::int64_t>();
           value = exact ? static_cast<Integer>(*exact) : static_cast<Integer>(*found);
+          return true;
+        },
+        [&value] { return fmt::format("{}", value); });
+  }
+
+  void integer(const char* name, int& value, int low, int high, const char* help) {
+    add(
+        name, help, fmt::format("an integer ≥ {} and ≤ {}", low, high),
+        [&value, low, high](const toml::node& node) {
+          const auto found = node.value_exact<std::int64_t>();
+          if (!found || *found < low || *found > high) return false;
+          value = static_cast<int>(*found);
           return true;
         },
         [&value] { return fmt::format("{}", value); });
@@ -183,6 +198,38 @@ void add_parameters(Table& table, LennardJonesParameters& p) {
   table.positive("trap", p.trap, "strength of the harmonic trap, kT per squared length");
 }
 
+void add_molecule(Table& table, MoleculeOptions& m) {
+  table.text("structure", m.structure, "a path, or the name of a built-in structure",
+             "a .pdb or .xyz file: which atoms there are, and where dynamics begin");
+  table.text(
+      "types", m.types, "text",
+      "which atoms are interchangeable: elements, symmetry (of the bond graph), backbone (elements, but each "
+      "backbone atom its own), distinct, or a list of numbers");
+  table.positive("temperature", m.temperature, "K, that of kT");
+  table.text("dihedrals", m.dihedrals, "text",
+             "that are looked at, by names or indices of atoms: \"phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16\"");
+  table.text("state", m.state, "text",
+             "where a dihedral is in its rarer state, in radians: \"phi 0 2\"; its free energy is told");
+}
+
+void add_parameters(Table& table, OpenMmParameters& p) {
+  add_molecule(table, p.molecule);
+  table.text("system", p.system, "a path, or the name of a built-in system",
+             "an OpenMM System as XML, without constraints");
+}
+
+void add_parameters(Table& table, XtbParameters& p) {
+  add_molecule(table, p.molecule);
+  table.choice("method", p.method, kXtbMethods, "");
+  table.text("solvent", p.solvent, "text", "implicit, by GBSA, as xtb calls it; empty: vacuum");
+  table.integer("charge", p.charge, -100, 100, "in elementary charges");
+  table.count("unpaired", p.unpaired, std::size_t{0}, "unpaired electrons", 100);
+  table.positive("electronic_temperature", p.electronic_temperature,
+                 "K; ten times that is tried where the self-consistent cycle fails");
+  table.count("max_iterations", p.max_iterations, std::size_t{1}, "of the self-consistent cycle", 10000);
+  table.text("parameters", p.parameters, "a path", "of other parameters than xtb's own; empty: none");
+}
+
 void add_parameters(Table& table, OwnEnergy& own) {
   table.text("check", own.check, "text",
              "energies of some fixed configurations, by which a program's own energy is known");
@@ -195,6 +242,8 @@ const std::vector<std::pair<std::string, SystemSpec>>& system_kinds() {
       {"harmonic", {4, 2, HarmonicParameters{}}},
       {"double_well", {4, 2, DoubleWellParameters{}}},
       {"lennard_jones", {13, 3, LennardJonesParameters{}}},
+      {"openmm", {22, 3, OpenMmParameters{}}},
+      {"xtb", {22, 3, XtbParameters{}}},
       {"own", {4, 2, OwnEnergy{}}}};
   return kinds;
 }
@@ -240,11 +289,44 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
                "prior: to the flow's Gaussian prior, which gives log Z; temperature: to lowest_beta");
   table.number("lowest_beta", c.simulate.lowest_beta, 1e-6, 0.99, "hot end of the path temperature");
   table.count("leapfrog_steps", c.simulate.leapfrog_steps, std::size_t{1}, "of one trajectory");
+  if (molecule_options_of(c.system) != nullptr) {
+    table.choice("mover", c.simulate.mover, kMovers,
+                 "hmc: trajectories with unit masses, accepted or rejected; langevin: dynamics by BAOAB");
+    table.positive("timestep_fs", c.dynamics.timestep_fs, "of langevin, fs");
+    table.positive("friction_per_ps", c.dynamics.friction_per_ps, "of langevin, 1/ps");
+    table.number(
+        "hydrogen_mass", c.dynamics.hydrogen_mass, 0, 12,
+        "of langevin, u, at the neighbours' expense; 0: as it is. Equilibrium does not depend on it");
+    table.flag("guard_peptide_bonds", c.dynamics.guard_peptide_bonds,
+               "keep peptide bonds cis or trans as they are in the structure");
+  }
   table.number("acceptance", c.simulate.acceptance, 0.05, 0.99, "that step sizes are adapted to in burn-in");
   table.count("burn_in", c.simulate.burn_in, std::size_t{1}, "iterations that adapt and are thrown away");
   table.count("pilot", c.simulate.pilot, std::size_t{100}, "iterations that measure autocorrelation times");
   table.count("thinning", c.simulate.thinning, std::size_t{0},
               "iterations between samples; 0: the longest autocorrelation time");
+
+  if (molecule_options_of(c.system) != nullptr) {
+    table.section("relax");
+    table.count("steps", c.relax.steps, std::size_t{1}, "of Langevin dynamics from each frame");
+    table.positive("timestep_fs", c.relax.timestep_fs, "fs");
+    table.positive("friction_per_ps", c.relax.friction_per_ps, "1/ps");
+    table.text("bias", c.relax.bias, "text",
+               "weights for drawing frames, a f(angle) + 1 with von Mises' density f: dihedral, a, mean, "
+               "concentration, as in \"phi 150 1 10\" (paper, eq. 30); empty: all alike");
+    table.section("umbrella");
+    table.count("windows", c.umbrella.windows, std::size_t{2},
+                "evenly around the circle of the state's dihedral");
+    table.positive("stiffness", c.umbrella.stiffness, "k of the bias k/2 (φ − φ_w)², kT/rad²");
+    table.count("steps", c.umbrella.steps, std::size_t{1},
+                "of each window, with the time step, friction and masses of the section simulate");
+    table.count("record_every", c.umbrella.record_every, std::size_t{1}, "steps");
+    table.number("discard", c.umbrella.discard, 0, 0.9,
+                 "share of the steps that is not analysed, from the start");
+    table.flag("exchange", c.umbrella.exchange, "neighbouring windows may exchange configurations");
+    table.count("relax_steps", c.umbrella.relax_steps, std::size_t{1}, "before, with high friction");
+    table.positive("relax_friction_per_ps", c.umbrella.relax_friction_per_ps, "1/ps");
+  }
 
   table.section("network");
   table.count("hidden", c.network.hidden, std::size_t{1},

@@ -13,6 +13,7 @@
 #include "egnn/initialise.h"
 #include "flow/prior.h"
 #include "io/configurations_file.h"
+#include "workflow/molecules.h"
 #include "workflow/sampling.h"
 #include "workflow/session.h"
 
@@ -27,9 +28,7 @@ double whole(double seconds, double fraction) {
 }
 
 double seconds_of_simulation(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
-  SimulateOptions options = config.simulate;
-  options.seed = config.seed;
-  Simulation simulation(energy, options, pool);
+  Simulation simulation(energy, simulate_options_of(config), pool);
   const Stopwatch watch;
   while (!simulation.finished() && watch.seconds() < kTrialSeconds) simulation.advance();
   return whole(watch.seconds(), simulation.progress());
@@ -120,7 +119,7 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
   const std::size_t configurations = config.simulate.samples;
   if (config.data.train.empty()) {
     const bool done = there(folder.simulation());
-    plan.stage("simulation", done, done ? 0 : seconds_of_simulation(config, *energy, pool),
+    plan.stage("simulation", done, done ? 0 : seconds_of_simulation(config, *simulated_energy(config), pool),
                fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
   }
   const bool trained = there(folder.model());

@@ -12,6 +12,8 @@
 #include "io/npz.h"
 #include "simulate/simulate.h"
 #include "simulate/simulation_file.h"
+#include "workflow/dihedral_statistics.h"
+#include "workflow/molecules.h"
 
 namespace equibolt {
 namespace {
@@ -126,9 +128,8 @@ Simulation open_simulation(const SimulateOptions& options, const Energy& energy,
 
 void simulate_into(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
                    Reporter& reporter) {
-  SimulateOptions options = config.simulate;
-  options.seed = config.seed;
-  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  const SimulateOptions options = simulate_options_of(config);
+  const std::unique_ptr<Energy> energy = simulated_energy(config);
   ThreadPool pool(config.threads);
   Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
   create_folder(folder.simulation_states());
@@ -155,7 +156,11 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   write_split(folder.train_data(), result, ranges[0]);
   write_split(folder.validation_data(), result, ranges[1]);
   write_split(folder.test_data(), result, ranges[2]);
-  write_json(folder.simulation(), simulation_json(result));  // last: it marks the data as complete
+  auto json = simulation_json(result);
+  if (const MoleculeOptions* molecule = molecule_options_of(config.system)) {
+    json["dihedrals"] = dihedral_statistics(*molecule, result.samples, options.chains);
+  }
+  write_json(folder.simulation(), json);  // last: it marks the data as complete
   std::filesystem::remove_all(folder.simulation_states());
   reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
                result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
@@ -167,37 +172,47 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   }
 }
 
+/// Of how many configurations the energies are computed before a training: semi-empirical ones take their
+/// time.
+std::size_t described(const RunConfig& config, std::size_t count) {
+  constexpr std::size_t most = 2000;
+  return std::holds_alternative<XtbParameters>(config.system.kind) ? std::min(count, most) : count;
+}
+
 /// Says what there is to train on, and counts configurations that the energy does not allow.
 void describe(const TargetData& data, const RunConfig& config, Reporter& reporter) {
-  const auto x = converted<double>(data.train.view());
+  const auto x = converted<double>(data.train.view().slice(0, described(config, data.train.count())));
   std::vector<double> energy(x.count());
   std::vector<EnergyStatus> status(x.count());
-  make_energy(config.system)->evaluate(x, energy, {}, status);
+  ThreadPool pool(config.threads);
+  ParallelEnergy(*make_energy(config.system), pool).evaluate(x, energy, {}, status);
   const std::string file = config.data.train.empty() ? "the simulation" : config.data.train;
   std::vector<double> finite;
   for (std::size_t b = 0; b < x.count(); ++b) {
     if (status[b] == EnergyStatus::ok) finite.push_back(energy[b]);
   }
   if (finite.empty()) {
-    throw DataError("{}: none of the {} configurations to train on has a finite energy in this system", file,
-                    x.count());
+    throw DataError("{}: none of the first {} configurations to train on has a finite energy in this system",
+                    file, x.count());
   }
   if (finite.size() < x.count()) {
     const auto first =
         std::find_if(status.begin(), status.end(), [](EnergyStatus s) { return s != EnergyStatus::ok; });
     reporter.warn(
-        fmt::format("{}: {} of {} configurations to train on have no finite energy in this system; "
+        fmt::format("{}: {} of the first {} configurations to train on have no finite energy in this system; "
                     "configuration {} is the first",
                     file, x.count() - finite.size(), x.count(), first - status.begin()));
   }
   const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
-  const double effective = static_cast<double>(finite.size()) /
+  const double effective = static_cast<double>(finite.size()) * static_cast<double>(data.train.count()) /
+                           static_cast<double>(x.count()) /
                            (finite.size() < 4 ? 1.0 : std::max(1.0, autocorrelation_time(finite)));
   reporter.say(
       "data: {} configurations to train on, about {:.0f} of them independent by their energies in the file's "
       "order; {} for validation, {} for test; {} particles in {} dimensions; energies from {:.4g} to {:.4g} "
       "kT",
-      x.count(), effective, data.validation.count(), data.test.count(), x.particles(), x.dim(), *low, *high);
+      data.train.count(), effective, data.validation.count(), data.test.count(), x.particles(), x.dim(), *low,
+      *high);
 }
 
 /// From the config's files or, simulated first where need be, the run's folder.

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+
+#include "equibolt/configurations.h"
+#include "system/molecule_options.h"
+
+namespace equibolt {
+
+/// What a simulation's samples x (records · chains, N, 3), chains within records, say of the molecule's
+/// dihedrals: for each, means of its cosine and sine; and the population P of the state with
+/// ΔF = −ln(P/(1−P)), kT. Errors are from the autocorrelation and, beside, from the spread of the chains.
+nlohmann::ordered_json dihedral_statistics(const MoleculeOptions& options, const Configurations<float>& x,
+                                           std::size_t chains);
+
+}  // namespace equibolt

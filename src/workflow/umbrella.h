@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "simulate/umbrella.h"
+#include "workflow/config.h"
+#include "workflow/reporter.h"
+#include "workflow/run_folder.h"
+
+namespace equibolt {
+
+/// Umbrella sampling of a config's molecule along the dihedral of its state, into a folder: config.toml,
+/// umbrella/block-*.npz (states under way), umbrella.npz (each window's angles in time), umbrella.json (the
+/// profile and the state's free energy). The same call resumes; a larger umbrella.steps goes on. `frames` are
+/// configurations to begin from; empty: the structure alone.
+nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& folder,
+                                    const std::filesystem::path& frames, const std::function<bool()>& stop,
+                                    Reporter& reporter);
+
+/// What the angles (blocks, W) of umbrella sampling say of exp(−U) along the dihedral: the free energy
+/// ΔF = −ln(P/(1−P)) of low < φ < high by WHAM and by MBAR, F(φ) by WHAM, errors by a bootstrap of blocks of
+/// time (all windows together, since exchanges correlate them), and how the windows overlap.
+nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::span<const double> angles,
+                                         double low, double high);
+
+}  // namespace equibolt

@@ -1,0 +1,88 @@
+#include "workflow/umbrella.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "core/random.h"
+#include "equibolt/error.h"
+
+namespace equibolt {
+namespace {
+
+constexpr double pi = std::numbers::pi;
+
+double potential(double phi) {
+  return 2 * std::cos(phi) + std::sin(2 * phi);
+}
+
+/// −ln(P/(1−P)) of low < φ < high by a fine sum.
+double exact(double low, double high) {
+  double inside = 0, outside = 0;
+  constexpr int points = 100000;
+  for (int k = 0; k < points; ++k) {
+    const double phi = 2 * pi * (k + 0.5) / points - pi;
+    (phi > low && phi < high ? inside : outside) += std::exp(-potential(phi));
+  }
+  return -std::log(inside / outside);
+}
+
+UmbrellaOptions some_options() {
+  UmbrellaOptions options;
+  options.windows = 15;
+  options.stiffness = 10;
+  options.seed = 1;
+  return options;
+}
+
+/// Angles that are drawn independently in each window, by rejection.
+std::vector<double> drawn(const UmbrellaOptions& options, std::size_t blocks) {
+  std::vector<double> angles;
+  Random random(9, Stream::test);
+  for (std::size_t t = 0; t < blocks; ++t) {
+    for (std::size_t w = 0; w < options.windows; ++w) {
+      const DihedralRestraint bias{{}, window_centre(w, options.windows), 0, options.stiffness};
+      for (;;) {
+        const double phi = 2 * pi * random.uniform() - pi;
+        if (random.uniform() < std::exp(-potential(phi) - 2.7 - bias.energy(phi))) {
+          angles.push_back(phi);
+          break;
+        }
+      }
+    }
+  }
+  return angles;
+}
+
+TEST(UmbrellaAnalysis, FindsTheProfileWithHonestErrors) {
+  const UmbrellaOptions options = some_options();
+  const auto json = umbrella_analysis(options, drawn(options, 400), 0, 2);
+  const double value = json["free_energy"]["value"], error = json["free_energy"]["error"];
+  EXPECT_GT(error, 0.005);
+  EXPECT_LT(error, 0.1);
+  EXPECT_NEAR(value, exact(0, 2), 4 * error);
+  EXPECT_NEAR(json["free_energy"]["by_mbar"].get<double>(), value, 0.3 * error);
+  EXPECT_TRUE(json["free_energy"]["converged"].get<bool>());
+  EXPECT_GT(json["least_overlap"].get<double>(), 0.05);
+  double chi_square = 0;
+  double offset = 0;
+  const auto& rows = json["profile"]["rows"];
+  for (const auto& row : rows)
+    offset += (row[1].get<double>() - potential(row[0])) / static_cast<double>(rows.size());
+  for (const auto& row : rows) {
+    const double z = (row[1].get<double>() - potential(row[0]) - offset) / row[2].get<double>();
+    chi_square += z * z / static_cast<double>(rows.size());
+  }
+  EXPECT_LT(chi_square, 3);
+  for (const auto& tau : json["autocorrelation_time"]) EXPECT_LT(tau.get<double>(), 1.6);
+}
+
+TEST(UmbrellaAnalysis, WantsEnoughBlocks) {
+  const UmbrellaOptions options = some_options();
+  EXPECT_THROW((void)umbrella_analysis(options, drawn(options, 39), 0, 2), DataError);
+}
+
+}  // namespace
+}  // namespace equibolt
