@@ -49,4 +49,10 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS gnuplot-nox)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libequibolt-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libhwy-dev, libeigen3-dev, libtomlplusplus-dev, libfmt-dev, nlohmann-json3-dev,\
  libzip-dev, pkg-config")
+foreach(kind OPENMM XTB)  # found by src/system/chemistry.cmake
+  string(TOLOWER ${kind} name)
+  if(${kind}_LIBRARY)
+    string(APPEND CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ", lib${name}-dev")
+  endif()
+endforeach()
 include(CPack)

@@ -91,14 +91,15 @@ TEST(Umbrella, ResumesToTheSameBitsOnAnyThreads) {
 TEST(Umbrella, StaysAroundItsWindows) {
   UmbrellaOptions options = chain_options();
   options.exchange = false;
-  options.stiffness = 100;
+  options.stiffness = 30;
   options.relax_steps = 2000;
   ThreadPool pool(2);
   Umbrella umbrella(Chain(), options, pool, chain_start(options));
   while (!umbrella.finished()) umbrella.advance();
+  EXPECT_EQ(umbrella.state().rejected, std::vector<double>(12, 0.0));
   for (std::size_t t = 0; t < 20; ++t) {
     for (std::size_t w = 0; w < 12; ++w) {
-      EXPECT_LT(std::abs(angle_difference(umbrella.state().angles[t * 12 + w], window_centre(w, 12))), 0.6);
+      EXPECT_LT(std::abs(angle_difference(umbrella.state().angles[t * 12 + w], window_centre(w, 12))), 0.9);
     }
   }
 }

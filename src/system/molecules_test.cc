@@ -117,7 +117,7 @@ TEST_P(EachMolecularEnergy, AgreesWithItsOwnProgram) {
 TEST_P(EachMolecularEnergy, GradientIsTheDerivative) {
   const auto energy = make_energy(GetParam().spec);
   const auto x = frames();
-  constexpr double h = 3e-3;
+  constexpr double h = 2e-3;
   Random random(5, Stream::test);
   std::vector<double> direction(x.coordinates());
   random.fill_normal(std::span(direction));
@@ -128,11 +128,13 @@ TEST_P(EachMolecularEnergy, GradientIsTheDerivative) {
       moved[static_cast<std::size_t>(step + 2)][k] = x[0][k] + step * h * direction[k];
     }
   }
+  // A gradient from a fresh density: one that follows another's is of first order in what is left of it.
+  const auto gradient = evaluated(*energy, x.view().slice(0, 1)).gradient;
   const auto result = evaluated(*energy, moved);
   double slope = 0, gradient_square = 0, direction_square = 0;
   for (std::size_t k = 0; k < x.coordinates(); ++k) {
-    slope += result.gradient[2][k] * direction[k];
-    gradient_square += result.gradient[2][k] * result.gradient[2][k];
+    slope += gradient[0][k] * direction[k];
+    gradient_square += gradient[0][k] * gradient[0][k];
     direction_square += direction[k] * direction[k];
   }
   const auto& e = result.energy;
