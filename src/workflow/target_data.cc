@@ -192,14 +192,14 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
     if (status[b] == EnergyStatus::ok) finite.push_back(energy[b]);
   }
   if (finite.empty()) {
-    throw DataError("{}: none of the first {} configurations to train on has a finite energy in this system",
-                    file, x.count());
+    throw DataError("{}: none of the {} configurations to train on has a finite energy in this system", file,
+                    x.count());
   }
   if (finite.size() < x.count()) {
     const auto first =
         std::find_if(status.begin(), status.end(), [](EnergyStatus s) { return s != EnergyStatus::ok; });
     reporter.warn(
-        fmt::format("{}: {} of the first {} configurations to train on have no finite energy in this system; "
+        fmt::format("{}: {} of {} configurations to train on have no finite energy in this system; "
                     "configuration {} is the first",
                     file, x.count() - finite.size(), x.count(), first - status.begin()));
   }
