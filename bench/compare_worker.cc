@@ -30,11 +30,11 @@ using Json = nlohmann::ordered_json;
 /// A network with inputs, and all that its operations write.
 class Task {
  public:
-  Task(const std::string& path, std::size_t batch, ThreadPool& pool)
+  Task(const std::string& path, Precision precision, std::size_t batch, ThreadPool& pool)
       : golden_(read_golden(path)), layout_(golden_.architecture) {
     const std::vector<double> weights = golden_.parameters("weight.");
     const std::vector<float> parameters(weights.begin(), weights.end());
-    field_ = make_cpu_vector_field(golden_.architecture, parameters, pool);
+    field_ = make_cpu_vector_field(golden_.architecture, parameters, pool, precision);
     const std::size_t n = golden_.architecture.particles(), dim = golden_.architecture.dim;
     batch = batch == 0 ? golden_.batch() : std::min(batch, golden_.batch());
     x_ = Configurations<float>(batch, n, dim);
@@ -135,14 +135,20 @@ std::vector<double> times_of(const std::function<void()>& call, double seconds) 
   return times;
 }
 
+/// Precisions of each operation: the default first.
+Json forms() {
+  Json gradient = {"fp32"};
+  if (has_bf16_gradients()) gradient.push_back("bf16");
+  return {{"velocity", {"fp32"}}, {"loss_gradient", gradient}, {"divergence", {"fp32"}}};
+}
+
 class Worker {
  public:
   explicit Worker(std::size_t threads) : pool_(threads) {}
 
   Json answer(const Json& request) {
     const std::string what = request.at("do");
-    if (what == "forms")
-      return {{"velocity", {"fp32"}}, {"loss_gradient", {"fp32"}}, {"divergence", {"fp32"}}};
+    if (what == "forms") return forms();
     if (what == "versions") return {{"equibolt", version()}};
     if (what == "cases") return {{"cases", all_cases()}};
     if (what == "peaks") return peaks(pool_.size());
@@ -166,8 +172,13 @@ class Worker {
     const std::string network = request.at("network");
     const auto at = request.find("batch");  // null or absent: all that the file has
     const std::size_t batch = at == request.end() || at->is_null() ? 0 : at->get<std::size_t>();
-    auto& task = tasks_[network + " " + std::to_string(batch)];
-    if (task == nullptr) task = std::make_unique<Task>(network, batch, pool_);
+    const std::string form = request.value("form", "fp32");
+    if (form != "fp32" && form != "bf16") throw UsageError("no form '{}'", form);
+    auto& task = tasks_[network + " " + form + " " + std::to_string(batch)];
+    if (task == nullptr) {
+      const Precision precision = form == "bf16" ? Precision::bf16 : Precision::fp32;
+      task = std::make_unique<Task>(network, precision, batch, pool_);
+    }
     return *task;
   }
 

@@ -85,10 +85,10 @@ for chunk in (4, 16):
     DIVERGENCES[f"jvp{chunk}"] = functools.partial(by_jvp, chunk=chunk)
     DIVERGENCES[f"vjp{chunk}"] = functools.partial(by_vjp, chunk=chunk)
 
-# Without those that were never the best: compiled lists of edges, tangents of lists of edges, all rows at once.
+# Without compiled lists of edges, tangents of lists of edges and all rows at once, which were not the best for case A.
 FORMS = {
     "velocity": ["peer", "eager-plain", "eager-dense", "compiled-dense"],
-    "loss_gradient": ["peer", "eager-plain", "eager-dense", "compiled-dense", "compiled-bf16-dense"],
+    "loss_gradient": ["peer", "eager-plain", "eager-dense", "compiled-dense", "bf16-eager-dense", "compiled-bf16-dense"],
     "divergence": ["peer", "jvp16-dense", "vjp4-dense", "vjp16-dense", "compiled-jvp16-dense", "compiled-vjp16-dense"],
 }
 
