@@ -25,6 +25,13 @@
 #include "equibolt/error.h"
 #include "system/units.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/// The library keeps the text of each error that it has reported, some 60 bytes.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:__xtb_type_environment_MOD_error";
+}
+#endif
+
 namespace equibolt {
 namespace {
 
