@@ -260,7 +260,7 @@ def damaged_runs(t):
     """A run that was stopped in its training, whose files are then damaged."""
     run = t.folder / "run"
     settings = sets(SMALL + ["train.steps=100000", "train.minutes=0"])
-    for hours in ("0.00005", "0.0002", "0.001"):  # slow builds need longer to reach the training
+    for hours in ("0.00005", "0.0002", "0.001", "0.004", "0.012"):  # slow builds need longer to reach the training
         t.call(["run", "dw4", "-o", run, "--max-hours", hours, *settings])
         if len(list(run.glob("checkpoints/*.npz"))) == 2:
             break
