@@ -8,6 +8,7 @@
 #include "equibolt/error.h"
 #include "simulate/short_trajectories.h"
 #include "simulate/simulate.h"
+#include "simulate/torsion_chain.h"
 #include "system/harmonic.h"
 
 namespace equibolt {
@@ -53,6 +54,33 @@ TEST(Langevin, SamplesAHarmonicWellWithoutErrorOfTheStep) {
   EXPECT_NEAR(mean.value, 3, 4 * mean.error);
   for (std::size_t k = 1; k < 3; ++k) EXPECT_EQ(result.diagnostics.acceptance[k], 1);
   EXPECT_LT(result.mean_energy.r_hat, 1.02);
+}
+
+TEST(Langevin, TemperingFindsThePopulationsOfTwoStates) {
+  // At temperature 1 the barriers are of 10 kT: alone, chains would hardly leave where they start.
+  const TorsionChain chain(2, 5);
+  SimulateOptions options = langevin_simulation();
+  options.langevin = {0.03, 1.0, {}};
+  options.lowest_beta = 0.2;
+  options.rungs = 4;
+  options.leapfrog_steps = 15;
+  options.samples = 16000;
+  options.burn_in = 300;
+  options.start = TorsionChain::start();
+  ThreadPool pool(2);
+  const SimulationResult result = simulate(chain, options, pool);
+  std::vector<std::vector<double>> inside(options.chains);
+  for (std::size_t n = 0; n < result.samples.count(); ++n) {
+    const std::vector<double> x(result.samples[n].begin(), result.samples[n].end());
+    const double phi = dihedral(x, TorsionChain::atoms);
+    inside[result.chain[n]].push_back(phi > 0 && phi < 3 ? 1.0 : 0.0);
+  }
+  const ChainEstimate population = estimate_of(inside);
+  const double exact = chain.population(0, 3);
+  EXPECT_GT(result.diagnostics.renewal_rate, 0.01);
+  EXPECT_LT(population.chain_error, 0.15 * exact);
+  EXPECT_NEAR(population.estimate.value, exact,
+              4 * std::max(population.chain_error, population.estimate.error));
 }
 
 TEST(Langevin, ThreadsChangeNoBit) {

@@ -59,7 +59,7 @@ double log_sum(std::span<const double> values) {
 
 struct MbarResult {
   double free_energy = 0;
-  double least_overlap = 1;
+  std::vector<double> overlap;  // (W,): of each window with the next one, around the circle
   bool converged = false;
 };
 
@@ -89,7 +89,7 @@ MbarResult by_mbar(const UmbrellaOptions& options, std::span<const double> angle
   result.free_energy = both ? log_sum(outside) - log_sum(inside) : std::numeric_limits<double>::quiet_NaN();
   for (std::size_t w = 0; w < windows; ++w) {
     const std::size_t next = (w + 1) % windows;
-    result.least_overlap = std::min(result.least_overlap, solution.overlap[w * windows + next]);
+    result.overlap.push_back(solution.overlap[w * windows + next]);
   }
   return result;
 }
@@ -167,7 +167,8 @@ nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::sp
                                 {"by_mbar", by_samples.free_energy},
                                 {"converged", solution.converged && by_samples.converged}}},
                               {"blocks", blocks},
-                              {"least_overlap", by_samples.least_overlap},
+                              {"least_overlap", std::ranges::min(by_samples.overlap)},
+                              {"overlap", by_samples.overlap},
                               {"autocorrelation_time", autocorrelation}};
   const auto profile = profile_of(solution);
   const double lowest = *std::min_element(profile.begin(), profile.end());

@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "equibolt/error.h"
+#include "simulate/torsion_chain.h"
 
 namespace equibolt {
 namespace {
@@ -77,6 +78,33 @@ TEST(UmbrellaAnalysis, FindsTheProfileWithHonestErrors) {
   }
   EXPECT_LT(chi_square, 3);
   for (const auto& tau : json["autocorrelation_time"]) EXPECT_LT(tau.get<double>(), 1.6);
+}
+
+TEST(UmbrellaAnalysis, OfAWholeUmbrellaSamplingIsExact) {
+  // The dynamics, its bias, the exchanges and the estimator together, over barriers of 10 kT.
+  const TorsionChain chain(2, 5);
+  UmbrellaOptions options;
+  options.atoms = TorsionChain::atoms;
+  options.windows = 20;
+  options.stiffness = 30;
+  options.blocks = 800;
+  options.block_steps = 30;
+  options.relax_steps = 500;
+  options.langevin = {0.03, 1, {}};
+  options.relax = {0.03, 5, {}};
+  options.seed = 3;
+  Configurations<double> frame(1, 4, 3);
+  const std::vector<double> x = TorsionChain::start();
+  std::copy(x.begin(), x.end(), frame[0].begin());
+  ThreadPool pool(2);
+  Umbrella umbrella(chain, options, pool, umbrella_start(options, frame.view()));
+  while (!umbrella.finished()) umbrella.advance();
+  const auto json = umbrella_analysis(options, umbrella.state().angles, 0, 3);
+  const double value = json["free_energy"]["value"], error = json["free_energy"]["error"];
+  const double p = chain.population(0, 3);
+  EXPECT_LT(error, 0.15);
+  EXPECT_NEAR(value, -std::log(p / (1 - p)), 4 * error);
+  for (const auto& overlap : json["overlap"]) EXPECT_GT(overlap.get<double>(), 0.05);
 }
 
 TEST(UmbrellaAnalysis, WantsEnoughBlocks) {
