@@ -52,6 +52,9 @@ def call(*arguments, code=0):
     return done
 
 
+DOCTOR = call("doctor").stdout
+
+
 class Report(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -97,6 +100,26 @@ class Report(unittest.TestCase):
         page, text = self.report()
         self.assertEqual(len(page.images), 7)
         self.assertIn("not been evaluated", text)
+
+    @unittest.skipIf("OpenMM: not built in" in DOCTOR, "without OpenMM")
+    def test_of_molecules(self):
+        small = ["simulate.samples=80", "simulate.chains=4", "simulate.rungs=2", "simulate.burn_in=10", "simulate.pilot=100",
+                 "simulate.leapfrog_steps=3", "umbrella.windows=5", "umbrella.steps=250", "umbrella.record_every=5",
+                 "umbrella.relax_steps=30"]
+        settings = [word for setting in small for word in ("--set", setting)]
+        call("simulate", "alanine_dipeptide-classical", "-o", self.run_folder, *settings)
+        page, text = self.report()
+        self.assertEqual(len(page.images), 2)
+        for what in ("Dihedrals of the data", "phi 0 2", "error from the chains"):
+            self.assertIn(what, text)
+        frames = self.run_folder / "data" / "train.npz"
+        self.run_folder = self.run_folder.parent / "umbrella"
+        call("umbrella", "alanine_dipeptide-classical", "--data", frames, "-o", self.run_folder, *settings)
+        page, text = self.report()
+        self.assertEqual(len(page.images), 2)
+        for what in ("Umbrella sampling", "MBAR", "least overlap", "commit"):
+            self.assertIn(what, text)
+        self.assertNotIn('class="missing"', (self.run_folder / "report.html").read_text())
 
     def test_of_no_run(self):
         self.assertIn("config.toml", call("report", self.run_folder.parent, code=4).stderr)

@@ -16,8 +16,9 @@
 #include "flow/prior.h"
 #include "io/atomic_file.h"
 #include "io/configurations_file.h"
+#include "report/figure_page.h"
 #include "report/figures.h"
-#include "report/page.h"
+#include "report/molecule_report.h"
 #include "report/probe.h"
 #include "report/published.h"
 #include "workflow/config_table.h"
@@ -81,27 +82,7 @@ Contents read_contents(const RunFolder& folder) {
   return run;
 }
 
-/// A page with the folder that its figures go to.
-class Report {
- public:
-  Report(Page page, std::filesystem::path figures) : page_(std::move(page)), figures_(std::move(figures)) {}
-
-  Page& page() { return page_; }
-
-  void figure(const Plot& plot, const std::string& alternative, const std::string& caption) {
-    if (plot.rows.empty()) {
-      page_.missing(fmt::format("No data for: {}", alternative));
-    } else {
-      page_.figure(draw(plot, figures_), alternative, caption);
-    }
-  }
-
- private:
-  Page page_;
-  std::filesystem::path figures_;
-};
-
-void put_results(Report& report, const Contents& run) {
+void put_results(FigurePage& report, const Contents& run) {
   report.page().heading("Results");
   if (!run.evaluation) {
     report.page().missing("The run has not been evaluated yet.");
@@ -141,7 +122,7 @@ void put_results(Report& report, const Contents& run) {
           estimate_text(e, "nll_normalized", 3)));
 }
 
-void put_histograms(Report& report, const Contents& run) {
+void put_histograms(FigurePage& report, const Contents& run) {
   report.page().heading("Does it sample the target?");
   if (!run.evaluation || !run.evaluation->contains("energy_histogram")) {
     report.page().missing(
@@ -161,7 +142,7 @@ void put_histograms(Report& report, const Contents& run) {
                   estimate_text(e, "distance_ks", 3), estimate_text(e, "distance_ks_p", 2)));
 }
 
-void put_weights(Report& report, const Contents& run) {
+void put_weights(FigurePage& report, const Contents& run) {
   report.page().heading("Weights");
   if (!run.samples || !run.evaluation) {
     report.page().missing("There are no samples yet.");
@@ -188,7 +169,7 @@ void put_weights(Report& report, const Contents& run) {
   }
 }
 
-void put_training(Report& report, const Contents& run) {
+void put_training(FigurePage& report, const Contents& run) {
   report.page().heading("Training");
   if (run.metrics.empty()) {
     report.page().missing("The training has not written metrics yet.");
@@ -223,7 +204,7 @@ std::optional<Configurations<double>> training_data(const Contents& run) {
   return x;
 }
 
-void put_transport(Report& report, const Contents& run, Session& session) {
+void put_transport(FigurePage& report, const Contents& run, Session& session) {
   const auto data = training_data(run);
   if (!data) {
     report.page().missing("The training data is gone: no transport costs.");
@@ -252,7 +233,7 @@ void put_transport(Report& report, const Contents& run, Session& session) {
           pairs, coupling_name(run.config.coupling.kind), run.config.train.batch));
 }
 
-void put_paths(Report& report, const Contents& run, Session& session) {
+void put_paths(FigurePage& report, const Contents& run, Session& session) {
   report.page().heading("Paths");
   if (run.samples) {
     report.figure(
@@ -277,7 +258,7 @@ void put_paths(Report& report, const Contents& run, Session& session) {
                             errors.tolerance, errors.reference_evaluations, errors.samples));
 }
 
-void put_simulation(Report& report, const Contents& run) {
+void put_simulation(FigurePage& report, const Contents& run) {
   report.page().heading("Simulation of the target");
   if (!run.config.data.train.empty()) {
     report.page().paragraph(fmt::format("None: the data is {}.", run.config.data.train));
@@ -306,7 +287,7 @@ void put_simulation(Report& report, const Contents& run) {
                         s.value("samples", 0L), run.config.simulate.chains, s.value("thinning", 0L)));
 }
 
-void put_provenance(Report& report, const Contents& run) {
+void put_provenance(FigurePage& report, const Contents& run) {
   report.page().heading("What was run");
   TableRows rows{{"begun, UTC", "version", "commit", "processor", "kernels", "threads"}};
   for (const HistoryEntry& call : read_history(run.folder)) {
@@ -351,6 +332,24 @@ Session session_of(const Contents& run) {
   return {std::move(config), std::move(model)};
 }
 
+/// What a run of simulation, training and evaluation has got to.
+void put_run(FigurePage& report, const Contents& run, Reporter& reporter) {
+  put_results(report, run);
+  put_histograms(report, run);
+  put_weights(report, run);
+  put_training(report, run);
+  if (there(run.folder.model())) {
+    reporter.say("computing paths, transport costs and integration errors");
+    Session session = session_of(run);
+    put_paths(report, run, session);
+  } else {
+    report.page().heading("Paths");
+    report.page().missing("The training is not done yet.");
+  }
+  put_simulation(report, run);
+  put_dihedrals(report, run.config, run.folder);
+}
+
 }  // namespace
 
 void write_report(const RunFolder& folder, Reporter& reporter) {
@@ -360,22 +359,15 @@ void write_report(const RunFolder& folder, Reporter& reporter) {
   create_folder(folder.figures());
   std::string system(system_kinds()[run.config.system.kind.index()].first);
   std::replace(system.begin(), system.end(), '_', ' ');
-  Report report(Page(fmt::format("{}: {} particles in {} dimensions, {}", folder.path.filename().string(),
-                                 run.config.system.particles, run.config.system.dim, system)),
-                folder.figures());
-  put_results(report, run);
-  put_histograms(report, run);
-  put_weights(report, run);
-  put_training(report, run);
-  if (there(folder.model())) {
-    reporter.say("computing paths, transport costs and integration errors");
-    Session session = session_of(run);
-    put_paths(report, run, session);
+  FigurePage report(Page(fmt::format("{}: {} particles in {} dimensions, {}", folder.path.filename().string(),
+                                     run.config.system.particles, run.config.system.dim, system)),
+                    folder.figures());
+  const std::filesystem::path umbrella = folder.path / "umbrella.json";
+  if (there(umbrella)) {
+    put_umbrella(report, read_json(umbrella));
   } else {
-    report.page().heading("Paths");
-    report.page().missing("The training is not done yet.");
+    put_run(report, run, reporter);
   }
-  put_simulation(report, run);
   put_provenance(report, run);
   report.page().paragraph(
       fmt::format("Made by equibolt {}, commit {}. The figures' data and scripts are in {}.", version(),

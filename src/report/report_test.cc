@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "report/figures.h"
+#include "report/molecule_figures.h"
 #include "report/page.h"
 #include "report/published.h"
 
@@ -60,6 +61,24 @@ TEST(Figures, DensitiesIntegrateToOneWithoutTheTails) {
   EXPECT_LE(sum, 1.0);
   EXPECT_TRUE(density_figure("x", {{"none", {}}}, "x").rows.empty());
   EXPECT_TRUE(density_figure("x", {{"constant", {1, 1, 1}}}, "x").rows.empty());
+}
+
+TEST(MoleculeFigures, AMapHasTheDepthOfItsPopulations) {
+  std::vector<double> phi(8, 1.0), psi(8, -2.0);
+  for (int n = 0; n < 2; ++n) {
+    phi.push_back(-3.14159);  // the first and last bins
+    psi.push_back(3.14159);
+  }
+  phi.push_back(NAN);
+  psi.push_back(0);
+  const Plot plot = angle_map("x", phi, psi, "phi", "psi");
+  ASSERT_EQ(plot.rows.size(), 2U);
+  EXPECT_NEAR(plot.rows[0][0], -3.09, 0.01);
+  EXPECT_NEAR(plot.rows[0][1], 3.09, 0.01);
+  EXPECT_NEAR(plot.rows[0][2], std::log(4), 1e-12);
+  EXPECT_NEAR(plot.rows[1][0], 1, 0.06);
+  EXPECT_EQ(plot.rows[1][2], 0);
+  EXPECT_TRUE(angle_map("x", {}, {}, "phi", "psi").rows.empty());
 }
 
 TEST(Gnuplot, DrawsAndKeepsDataAndScript) {

@@ -17,6 +17,7 @@
 #include "io/generations.h"
 #include "io/npz.h"
 #include "workflow/config_table.h"
+#include "workflow/history.h"
 #include "workflow/molecules.h"
 
 namespace equibolt {
@@ -284,6 +285,7 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   if (found) reporter.say("umbrella sampling goes on from block {}", umbrella.blocks_done());
   create_folder(states.folder);
   write_file(folder.config(), config_text(config, true));
+  if (!umbrella.finished()) note_call(folder, config.threads);
   reporter.start_progress("umbrella sampling");
   Stopwatch since_state;
   while (!umbrella.finished()) {

@@ -1,0 +1,103 @@
+#include "report/molecule_figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+namespace equibolt {
+namespace {
+
+constexpr double kPi = std::numbers::pi;
+
+double number_or_nan(const nlohmann::ordered_json& value) {
+  return value.is_number() ? value.get<double>() : NAN;
+}
+
+/// Ticks of a full circle for the axes that are named.
+std::string circle(const std::string& axes) {
+  std::string commands;
+  for (const char axis : axes) {
+    commands += fmt::format(
+        "set {0}range [-pi:pi]\nset {0}tics (\"−π\" -pi, \"−π/2\" -pi/2, \"0\" 0, \"π/2\" pi/2, "
+        "\"π\" pi)\n",
+        axis);
+  }
+  return commands;
+}
+
+}  // namespace
+
+Plot angle_map(const std::string& name, std::span<const double> first, std::span<const double> second,
+               const std::string& first_name, const std::string& second_name) {
+  constexpr std::size_t bins = 60;
+  constexpr double width = 2 * kPi / bins;
+  std::vector<double> counts(bins * bins, 0.0);
+  const auto bin = [](double angle) {
+    return std::min(static_cast<std::size_t>(std::max(0.0, (angle + kPi) / width)), bins - 1);
+  };
+  for (std::size_t n = 0; n < first.size(); ++n) {
+    if (std::isfinite(first[n]) && std::isfinite(second[n]))
+      counts[bin(first[n]) * bins + bin(second[n])] += 1;
+  }
+  Plot plot{name, {first_name, second_name, "minus_ln_density"}, {}, ""};
+  const double most = *std::ranges::max_element(counts);
+  if (!(most > 0)) return plot;
+  const auto centre = [](std::size_t k) { return (static_cast<double>(k) + 0.5) * width - kPi; };
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] > 0) plot.rows.push_back({centre(k / bins), centre(k % bins), std::log(most / counts[k])});
+  }
+  plot.commands = fmt::format(
+      "set xlabel \"{0}\" noenhanced\nset ylabel \"{1}\" noenhanced\n{2}set cblabel \"F, kT\"\nset size "
+      "ratio 1\n"
+      "set palette defined (0 \"#0b2545\", 0.5 \"#0072b2\", 1 \"#e8f1f8\")\n"
+      "plot DATA using 1:2:({3}):({3}):3 with boxxyerror fc palette fs solid noborder notitle",
+      first_name, second_name, circle("xy"), width / 2);
+  return plot;
+}
+
+Plot angle_series(const std::string& name, std::span<const double> angle, const std::string& angle_name) {
+  constexpr std::size_t most = 4000;
+  Plot plot{name, {"place", angle_name}, {}, ""};
+  const std::size_t stride = std::max<std::size_t>(1, (angle.size() + most - 1) / most);
+  for (std::size_t n = 0; n < angle.size(); n += stride)
+    plot.rows.push_back({static_cast<double>(n), angle[n]});
+  plot.commands = fmt::format(
+      "set xlabel \"place in the file\"\nset ylabel \"{}\" noenhanced\n{}"
+      "plot DATA using 1:2 with points lt 1 pt 7 ps 0.15 notitle",
+      angle_name, circle("y"));
+  return plot;
+}
+
+Plot umbrella_profile(const nlohmann::ordered_json& umbrella) {
+  Plot plot{"profile", {"angle", "free_energy", "error"}, {}, ""};
+  for (const auto& row : umbrella.at("profile").at("rows")) {
+    plot.rows.push_back({number_or_nan(row.at(0)), number_or_nan(row.at(1)), number_or_nan(row.at(2))});
+  }
+  plot.commands = fmt::format(
+      "set xlabel \"angle\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\n"
+      "plot DATA using 1:($2-$3):($2+$3) with filledcurves lt 1 fs solid 0.3 noborder title \"± one error\", "
+      "DATA using 1:2 with lines lt 1 title \"F\"",
+      circle("x"));
+  return plot;
+}
+
+Plot umbrella_overlap(const nlohmann::ordered_json& umbrella) {
+  Plot plot{"overlap", {"window", "overlap", "exchange_acceptance"}, {}, ""};
+  const auto& overlap = umbrella.at("overlap");
+  const auto& acceptance = umbrella.at("exchange_acceptance");
+  for (std::size_t w = 0; w < overlap.size(); ++w) {
+    plot.rows.push_back({static_cast<double>(w), number_or_nan(overlap[w]),
+                         w < acceptance.size() ? number_or_nan(acceptance[w]) : NAN});
+  }
+  plot.commands =
+      "set xlabel \"window\"\nset logscale y\nset format y \"10^{%T}\"\nset yrange [*:1]\n"
+      "plot DATA using 1:2 with linespoints lt 1 pt 7 ps 0.4 title \"overlap with the next\", "
+      "DATA using 1:3 with linespoints lt 2 pt 7 ps 0.4 title \"acceptance of exchanges\", "
+      "0.03 with lines lt 3 dt 2 title \"0.03\"";
+  return plot;
+}
+
+}  // namespace equibolt

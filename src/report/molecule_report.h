@@ -1,0 +1,18 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "report/figure_page.h"
+#include "workflow/config.h"
+#include "workflow/run_folder.h"
+
+namespace equibolt {
+
+/// The dihedrals of the run's data, where its system names any: Ramachandran plot, series, population of the
+/// state. Nothing for other systems.
+void put_dihedrals(FigurePage& report, const RunConfig& config, const RunFolder& folder);
+
+/// What umbrella.json tells.
+void put_umbrella(FigurePage& report, const nlohmann::ordered_json& umbrella);
+
+}  // namespace equibolt
