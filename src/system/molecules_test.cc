@@ -259,6 +259,37 @@ TEST(Xtb, RefusesWhatDoesNotFit) {
   EXPECT_THROW(make_energy({22, 3, wine}), UsageError);
 }
 
+TEST(Xtb, TriesAgainAtTenTimesTheElectronicTemperature) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  // A broken peptide bond, of twice its length: near degenerate, so that 15 iterations do not suffice at 300
+  // K.
+  const auto good = frames();
+  Configurations<double> x(2, 22, 3);
+  const std::vector<double> positions = load_molecule("alanine_dipeptide").positions;
+  std::copy(positions.begin(), positions.end(), x[0].begin());
+  std::copy(good[0].begin(), good[0].end(), x[1].begin());
+  for (std::size_t k = 0; k < 3; ++k) {
+    const double bond = positions[16 * 3 + k] - positions[14 * 3 + k];
+    for (std::size_t i = 16; i < 22; ++i) x[0][3 * i + k] += bond;
+  }
+  const auto at = [&](std::size_t iterations, double temperature) {
+    XtbParameters p;
+    p.max_iterations = iterations;
+    p.electronic_temperature = temperature;
+    return evaluated(*make_energy({22, 3, p}), x);
+  };
+  const auto patient = at(100, 300), hurried = at(15, 300), hot = at(15, 3000);
+  for (const auto* result : {&patient, &hurried, &hot}) {
+    EXPECT_EQ(result->status, std::vector<EnergyStatus>(2, EnergyStatus::ok));
+  }
+  EXPECT_GT(std::abs(patient.energy[0] - hot.energy[0]), 10);
+  EXPECT_NEAR(hurried.energy[0], hot.energy[0], 1e-6);
+  for (std::size_t k = 0; k < 66; ++k) EXPECT_NEAR(hurried.gradient[0][k], hot.gradient[0][k], 1e-5);
+  // The next one is cold again, from a fresh density.
+  EXPECT_EQ(hurried.energy[1], patient.energy[1]);
+  EXPECT_GT(std::abs(hurried.energy[1] - hot.energy[1]), 1e-4);
+}
+
 TEST(Xtb, UsesNoParameterFileUnasked) {
   if (!has_xtb()) GTEST_SKIP() << "built without xtb";
   namespace fs = std::filesystem;
