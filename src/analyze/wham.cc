@@ -9,7 +9,7 @@
 namespace equibolt {
 
 Wham wham(std::span<const double> counts, std::span<const double> samples, std::span<const double> bias,
-          std::span<const double> start) {
+          std::span<const double> start, double tolerance) {
   const std::size_t bins = counts.size(), states = samples.size();
   if (bins == 0 || states == 0 || bias.size() != bins * states ||
       (!start.empty() && start.size() != states)) {
@@ -27,7 +27,6 @@ Wham wham(std::span<const double> counts, std::span<const double> samples, std::
   if (!start.empty()) result.free_energies.assign(start.begin(), start.end());
   std::vector<double> weight(states), sum(states);
   constexpr std::size_t most_iterations = 100000;
-  constexpr double tolerance = 1e-9;
   for (; result.iterations < most_iterations && !result.converged; ++result.iterations) {
     for (std::size_t k = 0; k < states; ++k) weight[k] = samples[k] * std::exp(result.free_energies[k]);
     std::fill(sum.begin(), sum.end(), 0.0);

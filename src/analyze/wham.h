@@ -16,9 +16,10 @@ struct Wham {
 
 /// The weighted histogram analysis method (Kumar et al., J. Comput. Chem. 13, 1011, 1992), which is MBAR on
 /// bins. counts (B,): of the samples of all states together; samples (K,): how many each state has; bias
-/// (K, B), row-major: of each state at each bin, kT. `start`, unless empty, are free energies to begin with.
-/// Throws DataError for shapes that do not fit and for no samples.
+/// (K, B), row-major: of each state at each bin, kT. `start`, unless empty, are free energies to begin with;
+/// it is converged where no free energy changes by `tolerance` in an iteration. Throws DataError for shapes
+/// that do not fit and for no samples.
 Wham wham(std::span<const double> counts, std::span<const double> samples, std::span<const double> bias,
-          std::span<const double> start = {});
+          std::span<const double> start = {}, double tolerance = 1e-9);
 
 }  // namespace equibolt

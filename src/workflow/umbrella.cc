@@ -122,16 +122,17 @@ nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::sp
     for (std::size_t w = 0; w < windows; ++w) parts[t / length][bin_of(angles[t * windows + w], kBins)] += 1;
   }
   const std::vector<double> samples(windows, static_cast<double>(kTimeBlocks * length));
-  const auto solve = [&](std::span<const std::size_t> chosen, std::span<const double> start) {
+  const auto solve = [&](std::span<const std::size_t> chosen, std::span<const double> start,
+                         double tolerance) {
     std::vector<double> counts(kBins, 0.0);
     for (const std::size_t part : chosen) {
       for (std::size_t b = 0; b < kBins; ++b) counts[b] += parts[part][b];
     }
-    return wham(counts, samples, biases, start);
+    return wham(counts, samples, biases, start, tolerance);
   };
   std::vector<std::size_t> all(kTimeBlocks);
   std::iota(all.begin(), all.end(), std::size_t{0});
-  const Wham solution = solve(all, {});
+  const Wham solution = solve(all, {}, 1e-9);
   const auto profile_of = [](const Wham& w) {
     std::vector<double> profile(kProfileBins, 0.0);
     for (std::size_t b = 0; b < kBins; ++b) profile[b * kProfileBins / kBins] += w.probability[b];
@@ -146,7 +147,7 @@ nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::sp
   bootstrap(
       kTimeBlocks,
       [&](std::span<const std::size_t> chosen) {
-        const Wham again = solve(chosen, solution.free_energies);
+        const Wham again = solve(chosen, solution.free_energies, 1e-6);
         profiles.push_back(profile_of(again));
         free_energies.push_back(state_free_energy(again.probability, low, high));
         return free_energies.back();

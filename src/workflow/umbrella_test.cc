@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "equibolt/error.h"
+#include "io/npz.h"
 #include "simulate/torsion_chain.h"
 
 namespace equibolt {
@@ -78,6 +79,21 @@ TEST(UmbrellaAnalysis, FindsTheProfileWithHonestErrors) {
   }
   EXPECT_LT(chi_square, 3);
   for (const auto& tau : json["autocorrelation_time"]) EXPECT_LT(tau.get<double>(), 1.6);
+}
+
+TEST(UmbrellaAnalysis, AgreesWithPymbar) {
+  const Npz golden = read_npz(std::string(EQUIBOLT_SOURCE_DIR) + "/tests/golden/analyze/umbrella.npz");
+  const auto overlap = golden["overlap"].as_double();
+  UmbrellaOptions options;
+  options.windows = overlap.size();
+  options.stiffness = golden["stiffness"].as_double()[0];
+  const auto json = umbrella_analysis(options, golden["angles"].as_double(), 0, 2);
+  const double expected = golden["free_energy"].as_double()[0];
+  EXPECT_NEAR(json["free_energy"]["by_mbar"].get<double>(), expected, 1e-6);
+  EXPECT_NEAR(json["free_energy"]["value"].get<double>(), expected, 0.01);  // of bins of half a degree
+  ASSERT_EQ(json["overlap"].size(), overlap.size());
+  for (std::size_t w = 0; w < overlap.size(); ++w)
+    EXPECT_NEAR(json["overlap"][w].get<double>(), overlap[w], 1e-6);
 }
 
 TEST(UmbrellaAnalysis, OfAWholeUmbrellaSamplingIsExact) {
