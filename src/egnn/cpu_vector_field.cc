@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/geometry.h"
+#include "egnn/checks.h"
 #include "egnn/cpu_kernels.h"
 #include "egnn/cpu_network.h"
 #include "egnn/divergence.h"
@@ -36,23 +37,6 @@ cpu::Workspace::Keep kept_for_gradients(const cpu::Network& network, Precision p
     return Keep::preactivations;
   }
   return Keep::nodes;
-}
-
-const Architecture& checked(const Architecture& architecture) {
-  if (architecture.types.empty() || architecture.dim == 0 || architecture.hidden == 0 ||
-      architecture.layers == 0) {
-    throw UsageError(
-        "a vector field needs particles, dim, hidden and layers above 0, found {}, {}, {} and {}",
-        architecture.particles(), architecture.dim, architecture.hidden, architecture.layers);
-  }
-  const int end = std::max(1, static_cast<int>(architecture.type_features));
-  for (std::size_t i = 0; i < architecture.particles(); ++i) {
-    const int type = architecture.types[i];
-    if (type < 0 || type >= end) {
-      throw UsageError("particle {} has type {}, expected one in [0, {})", i, type, end);
-    }
-  }
-  return architecture;
 }
 
 class CpuVectorField final : public VectorField {
@@ -84,8 +68,8 @@ class CpuVectorField final : public VectorField {
 
   void velocity(std::span<const float> t, ConfigurationsView<const float> x,
                 ConfigurationsView<float> v) override {
-    check_batch(t, x);
-    check_shape("v", v, x.count());
+    check_batch(architecture_, t, x);
+    check_shape(architecture_, "v", v, x.count());
     make_workspaces(velocity_workspaces_, cpu::Workspace::Keep::nothing, Precision::fp32);
     for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
       cpu::Workspace& workspace = *velocity_workspaces_[chunk.worker];
@@ -97,8 +81,8 @@ class CpuVectorField final : public VectorField {
 
   void velocity_and_divergence(std::span<const float> t, ConfigurationsView<const float> x,
                                ConfigurationsView<float> v, std::span<float> divergence) override {
-    check_batch(t, x);
-    check_shape("v", v, x.count());
+    check_batch(architecture_, t, x);
+    check_shape(architecture_, "v", v, x.count());
     check_size("divergence", divergence.size(), x.count());
     for (auto& workspace : divergence_workspaces_) {
       if (workspace == nullptr) workspace = std::make_unique<cpu::DivergenceWorkspace>(network_);
@@ -112,9 +96,9 @@ class CpuVectorField final : public VectorField {
 
   void vjp(std::span<const float> t, ConfigurationsView<const float> x, ConfigurationsView<const float> cot_v,
            ConfigurationsView<float> grad_x, std::span<float> grad_parameters) override {
-    check_batch(t, x);
-    check_shape("cot_v", cot_v, x.count());
-    check_shape("grad_x", grad_x, x.count());
+    check_batch(architecture_, t, x);
+    check_shape(architecture_, "cot_v", cot_v, x.count());
+    check_shape(architecture_, "grad_x", grad_x, x.count());
     sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace, float* gradient) {
       load(cot_v[b], workspace.cot_v);
       remove_mean_of_loaded(workspace.cot_v);
@@ -125,8 +109,8 @@ class CpuVectorField final : public VectorField {
 
   double loss_gradient(std::span<const float> t, ConfigurationsView<const float> x,
                        ConfigurationsView<const float> target, std::span<float> grad_parameters) override {
-    check_batch(t, x);
-    check_shape("target", target, x.count());
+    check_batch(architecture_, t, x);
+    check_shape(architecture_, "target", target, x.count());
     losses_.resize(x.count());
     const double scale = 1.0 / static_cast<double>(x.size());
     sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace, float* gradient) {
@@ -143,23 +127,6 @@ class CpuVectorField final : public VectorField {
   template <typename Body>
   void for_chunks(std::size_t items, std::size_t chunk_size, const Body& body) {
     pool_.for_chunks(items, chunk_size, std::cref(body));
-  }
-
-  void check_size(const char* name, std::size_t found, std::size_t expected) const {
-    if (found != expected) throw UsageError("{} has {} numbers, expected {}", name, found, expected);
-  }
-  template <typename T>
-  void check_shape(const char* name, ConfigurationsView<T> array, std::size_t count) const {
-    if (array.count() == count && array.particles() == architecture_.particles() &&
-        array.dim() == architecture_.dim) {
-      return;
-    }
-    throw UsageError("{} has the shape ({}, {}, {}), expected ({}, {}, {})", name, array.count(),
-                     array.particles(), array.dim(), count, architecture_.particles(), architecture_.dim);
-  }
-  void check_batch(std::span<const float> t, ConfigurationsView<const float> x) const {
-    check_shape("x", x, x.count());
-    check_size("t", t.size(), x.count());
   }
 
   void make_workspaces(std::vector<std::unique_ptr<cpu::Workspace>>& workspaces, cpu::Workspace::Keep keep,
