@@ -7,6 +7,7 @@
 #include "core/machine.h"
 #include "core/threads.h"
 #include "egnn/cpu_vector_field.h"
+#include "egnn/cuda_vector_field.h"
 #include "equibolt/version.h"
 #include "system/openmm_energy.h"
 #include "system/xtb_energy.h"
@@ -24,6 +25,10 @@ void add_doctor(CLI::App& app) {
                fmt::join(targets, ", "));
     fmt::print("OpenMM           {}\n", openmm_version().empty() ? "not built in" : openmm_version());
     fmt::print("xtb              {}\n", has_xtb() ? "built in" : "not built in");
+    const CudaDevice gpu = cuda_device();
+    fmt::print("GPU              {}\n",
+               gpu.name.empty() ? "none is used: " + gpu.absence
+                                : fmt::format("{}, {:.0f} GiB, {}", gpu.name, gpu.gibibytes, gpu.version));
     fmt::print("network kernels  float32; float64 for paths, densities and statistics\n");
     fmt::print("bf16 training    {}\n", has_bf16_gradients()
                                             ? "there (AVX512_BF16): train.precision = \"bf16\""

@@ -14,6 +14,11 @@ void add_set(CLI::App& command, std::vector<std::string>& overrides) {
   command.add_option("--set", overrides, "Override a key of the config, as in --set flow.steps=40")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+  command
+      .add_option_function<std::string>(
+          "--device", [&overrides](const std::string& device) { overrides.push_back("device=" + device); },
+          "Where the network is computed: cpu, cuda (an NVIDIA GPU) or auto; the same as --set device=")
+      ->type_name("DEVICE");
 }
 
 void add_quiet(CLI::App& command, bool& quiet) {

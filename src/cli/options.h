@@ -8,7 +8,7 @@ namespace equibolt {
 
 // Options that several commands have. What they fill has to outlive the app.
 
-/// --set KEY=VALUE, any number of times.
+/// --set KEY=VALUE, any number of times, and --device.
 void add_set(CLI::App& command, std::vector<std::string>& overrides);
 
 void add_quiet(CLI::App& command, bool& quiet);

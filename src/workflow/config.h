@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "egnn/make_vector_field.h"
 #include "flow/integrator.h"
 #include "simulate/simulation.h"
 #include "system/make_energy.h"
@@ -65,8 +66,9 @@ struct EvaluateOptions {
 /// All that defines a run; what `equibolt run` reads and the run folder keeps as config.toml.
 struct RunConfig {
   std::uint64_t seed = 1;
-  std::size_t threads = 0;          ///< 0: as many as the machine has
-  double checkpoint_seconds = 120;  ///< between saved states of a simulation and of samples under way
+  std::size_t threads = 0;            ///< 0: as many as the machine has
+  Device device = Device::automatic;  ///< of the vector field
+  double checkpoint_seconds = 120;    ///< between saved states of a simulation and of samples under way
   SystemSpec system;
   DataFiles data;
   SimulateOptions simulate;

@@ -24,6 +24,7 @@ const Choices<Schedule> kSchedules{{"constant", Schedule::constant},
                                    {"step", Schedule::step},
                                    {"linear", Schedule::linear},
                                    {"cosine", Schedule::cosine}};
+const Choices<Device> kDevices{{"cpu", Device::cpu}, {"cuda", Device::cuda}, {"auto", Device::automatic}};
 const Choices<PrecisionChoice> kPrecisions{
     {"fp32", PrecisionChoice::fp32}, {"bf16", PrecisionChoice::bf16}, {"auto", PrecisionChoice::automatic}};
 const Choices<CouplingKind> kCouplings{{"independent", CouplingKind::independent},
@@ -254,6 +255,8 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("threads", c.threads, std::size_t{0},
               "0: as many as the machine has; results do not depend on it", 1024);
 
+  table.choice("device", c.device, kDevices,
+               "where the network is computed; cuda: an NVIDIA GPU, auto: there, where there is one");
   table.positive("checkpoint_seconds", c.checkpoint_seconds,
                  "between saved states of a simulation and of samples under way");
 

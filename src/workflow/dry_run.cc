@@ -10,7 +10,9 @@
 #include "core/progress.h"
 #include "core/stopwatch.h"
 #include "egnn/cpu_vector_field.h"
+#include "egnn/cuda_vector_field.h"
 #include "egnn/initialise.h"
+#include "egnn/make_vector_field.h"
 #include "flow/prior.h"
 #include "io/configurations_file.h"
 #include "workflow/molecules.h"
@@ -126,8 +128,9 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
   if (trained) {
     plan.stage("training", true, 0, "");
   } else {
-    const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed),
-                                             pool, gradient_precision(config.train.precision));
+    const auto field =
+        make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
+                          config.train.precision);
     const TrainingTrial trial = try_training(config, *energy, *field);
     plan.stage(
         "training", false, trial.seconds,
@@ -149,8 +152,9 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
   const double numbers = static_cast<double>(configurations + config.evaluate.samples) *
                          static_cast<double>(config.system.particles * config.system.dim);
   const double megabytes = peak_mebibytes() + 16 * numbers / 0x1p20;
+  const bool on_gpu = device_for(config.device, architecture) == Device::cuda;
   return fmt::format("{}{:<18} about {:.0f} MiB\n{:<18} {}, {} threads\n", plan.text(), "memory", megabytes,
-                     "on", instruction_sets().front(), pool.size());
+                     "on", on_gpu ? cuda_device().name : instruction_sets().front(), pool.size());
 }
 
 }  // namespace equibolt

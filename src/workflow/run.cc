@@ -19,7 +19,7 @@ namespace {
 enum class Change { refused, train_on, evaluate_again, harmless };
 
 Change effect_of(const std::string& key) {
-  if (key == "threads" || key == "checkpoint_seconds" || key == "train.log_every" ||
+  if (key == "threads" || key == "device" || key == "checkpoint_seconds" || key == "train.log_every" ||
       key == "train.checkpoint_every" || key == "train.producers" || key.starts_with("relax.") ||
       key.starts_with("umbrella.")) {
     return Change::harmless;

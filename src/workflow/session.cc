@@ -5,7 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "egnn/cpu_vector_field.h"
+#include "egnn/make_vector_field.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "workflow/run_folder.h"
@@ -40,12 +40,12 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
                       std::shared_ptr<const Energy> own) {
   for (const std::string& text : overrides) {
     const bool harmless = text.starts_with("flow.") || text.starts_with("evaluate.") ||
-                          text.starts_with("threads=") || text.starts_with("seed=") ||
-                          text.starts_with("checkpoint_seconds=");
+                          text.starts_with("threads=") || text.starts_with("device=") ||
+                          text.starts_with("seed=") || text.starts_with("checkpoint_seconds=");
     if (!harmless) {
       throw UsageError(
           "--set {}: a trained model's system and training are fixed; expected a key of flow or "
-          "evaluate, threads, seed or checkpoint_seconds",
+          "evaluate, threads, device, seed or checkpoint_seconds",
           text);
     }
   }
@@ -92,7 +92,7 @@ Session::Session(RunConfig config, Model model)
         model_.architecture.particles(), model_.architecture.dim, model_.architecture.layers,
         model_.architecture.hidden, expected.particles(), expected.dim, expected.layers, expected.hidden);
   }
-  field_ = make_cpu_vector_field(model_.architecture, model_.parameters, *pool_);
+  field_ = make_vector_field(config_.device, model_.architecture, model_.parameters, *pool_);
   dynamics_ = std::make_unique<NetworkDynamics>(*field_, config_.flow.divergence_probes);
 }
 

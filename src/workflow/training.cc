@@ -10,8 +10,8 @@
 #include <fstream>
 
 #include "core/hash.h"
-#include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
+#include "egnn/make_vector_field.h"
 #include "equibolt/error.h"
 #include "system/symmetry.h"
 #include "train/checkpoint.h"
@@ -99,8 +99,9 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   require_invariance(*energy, converted<double>(data.train.view().slice(0, checked)), config.seed);
   create_folder(folder.checkpoints());
   ThreadPool pool(config.threads);
-  const auto field = make_cpu_vector_field(architecture, initial_parameters(architecture, config.seed), pool,
-                                           gradient_precision(config.train.precision));
+  const auto field =
+      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
+                        config.train.precision);
   TrainState state;
   std::uint64_t metrics_bytes = 0;
   if (auto checkpoint = read_newest_checkpoint(folder.checkpoints(),

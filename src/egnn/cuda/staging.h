@@ -1,0 +1,123 @@
+#pragma once
+
+#include "egnn/cuda/tile.h"
+
+/// Products over the rows, G (H, H + 1) = Σ_rows x ⊗ [y, 1], which weights' gradients are: warps leave their
+/// rows in shared memory, in bf16 parts, and then each takes some rows of G.
+namespace EQUIBOLT_CUDA_NAMESPACE {
+
+/// Of `Warps` warps' rows, S parts of (16 Warps, H + 8) numbers; the last eight keep the lanes that read a
+/// block of 8×8 in different banks.
+template <int H, int S, int Warps>
+struct Staged {
+  static constexpr int rows = 16 * Warps;
+  static constexpr int stride = H + 8;
+  static constexpr int part = rows * stride;
+  static constexpr std::size_t bytes = sizeof(std::uint16_t) * S * part;
+  std::uint16_t* at;
+
+  /// The warp's 16 rows.
+  EQUIBOLT_DEVICE void set(const Tile<H>& x) const {
+    const int row = 16 * warp_index() + lane_row();
+#pragma unroll
+    for (int n = 0; n < H / 8; ++n) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        std::uint32_t parts[S];
+        split(x.v[n][2 * half], x.v[n][2 * half + 1], parts);
+#pragma unroll
+        for (int s = 0; s < S; ++s) {
+          *reinterpret_cast<std::uint32_t*>(at + s * part + (row + 8 * half) * stride + 8 * n +
+                                            lane_column()) = parts[s];
+        }
+      }
+    }
+  }
+};
+
+/// Of two such products a warp has `tiles` times 16 rows of one; the columns H … H + 7 hold Σ x and zeros.
+template <int H, int Warps>
+struct OuterSums {
+  static constexpr int tiles = 2 * (H / 16) / Warps;
+  static constexpr int columns = H + 8;
+  static constexpr int size = H * columns;  ///< of one product in memory
+  float v[tiles][columns / 8][4];
+
+  EQUIBOLT_DEVICE static int product() { return warp_index() / (Warps / 2); }
+  EQUIBOLT_DEVICE static int first_row() { return warp_index() % (Warps / 2) * tiles * 16; }
+
+  EQUIBOLT_DEVICE void set_zero() {
+#pragma unroll
+    for (int m = 0; m < tiles; ++m) {
+#pragma unroll
+      for (int n = 0; n < columns / 8; ++n) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) v[m][n][e] = 0;
+      }
+    }
+  }
+
+  /// Adds what is staged, x and y being this warp's product.
+  template <int S>
+  EQUIBOLT_DEVICE void add(const Staged<H, S, Warps>& x, const Staged<H, S, Warps>& y) {
+    using Rows = Staged<H, S, Warps>;
+    const int block = lane_index() / 8, r = lane_index() % 8;
+#pragma unroll 1
+    for (int row = 0; row < Rows::rows; row += 16) {
+      std::uint32_t a[tiles][S][4];
+#pragma unroll
+      for (int m = 0; m < tiles; ++m) {
+#pragma unroll
+        for (int s = 0; s < S; ++s) {
+          load_transposed(a[m][s], x.at + s * Rows::part + (row + 8 * (block / 2) + r) * Rows::stride +
+                                       first_row() + 16 * m + 8 * (block % 2));
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < H / 16; ++n) {
+        std::uint32_t b[S][4];
+#pragma unroll
+        for (int s = 0; s < S; ++s) {
+          load_transposed(b[s], y.at + s * Rows::part + (row + 8 * (block % 2) + r) * Rows::stride + 16 * n +
+                                    8 * (block / 2));
+        }
+#pragma unroll
+        for (int m = 0; m < tiles; ++m) {
+#pragma unroll
+          for (int order = S - 1; order >= 0; --order) {
+#pragma unroll
+            for (int s = 0; s <= order; ++s) {
+              multiply_add(v[m][2 * n], a[m][s], b[order - s][0], b[order - s][1]);
+              multiply_add(v[m][2 * n + 1], a[m][s], b[order - s][2], b[order - s][3]);
+            }
+          }
+        }
+      }
+      // The last eight columns of y are [1, 0, …].
+      const std::uint32_t ones = lane_row() == 0 ? 0x3f803f80U : 0U;
+#pragma unroll
+      for (int m = 0; m < tiles; ++m) {
+#pragma unroll
+        for (int s = S - 1; s >= 0; --s) multiply_add(v[m][H / 8], a[m][s], ones, ones);
+      }
+    }
+  }
+
+  /// Adds to the two products (2, H, H + 8) in memory.
+  EQUIBOLT_DEVICE void add_to(float* sums) const {
+    float* const to = sums + product() * size;
+#pragma unroll
+    for (int m = 0; m < tiles; ++m) {
+      const int row = first_row() + 16 * m + lane_row();
+#pragma unroll
+      for (int n = 0; n < columns / 8; ++n) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          to[(row + 8 * (e / 2)) * columns + 8 * n + lane_column() + e % 2] += v[m][n][e];
+        }
+      }
+    }
+  }
+};
+
+}  // namespace EQUIBOLT_CUDA_NAMESPACE

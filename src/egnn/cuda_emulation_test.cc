@@ -1,0 +1,60 @@
+// The CUDA kernels as they are, run by the processor (cuda/emulation.h): their mathematics on machines
+// without a GPU.
+
+#include <gtest/gtest.h>
+
+#include "egnn/cuda/field.h"
+#include "egnn/field_cases.h"
+
+namespace equibolt {
+namespace {
+
+Case small_case(std::size_t particles, std::size_t dim, std::size_t hidden, std::size_t layers,
+                std::size_t type_features, std::size_t batch) {
+  Case c;
+  Random random(11, Stream::test);
+  c.architecture = {{}, dim, hidden, layers, type_features};
+  for (std::size_t i = 0; i < particles; ++i) {
+    c.architecture.types.push_back(type_features > 0 ? static_cast<int>(random.below(type_features)) : 0);
+  }
+  c.name = fmt::format("N {}, D {}, h {}, L {}", particles, dim, hidden, layers);
+  c.parameters = lively_parameters(c.architecture, 5);
+  for (Configurations<float>* x : {&c.x, &c.target, &c.cot_v}) {
+    *x = Configurations<float>(batch, particles, dim);
+    random.fill_normal(x->values());
+  }
+  for (std::size_t b = 0; b < batch; ++b) c.t.push_back(static_cast<float>(random.uniform()));
+  add_reference(c);
+  return c;
+}
+
+TEST(CudaEmulation, KernelsAgreeWithTheReference) {
+  // One tile and two, more tiles than a block has warps, types, odd widths, each depth that differs.
+  for (const Case& c :
+       {small_case(3, 3, 5, 1, 0, 1), small_case(4, 2, 32, 2, 2, 5), small_case(5, 3, 17, 4, 3, 1),
+        small_case(18, 3, 9, 2, 0, 1), small_case(3, 1, 40, 3, 0, 1)}) {
+    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+      const MakeField make = [precision](const Case& of) {
+        return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, precision, "emulated");
+      };
+      expect_gradients(c, make, precision == Precision::fp32 ? fp32_tolerances : bf16_tolerances);
+      if (precision == Precision::bf16) continue;
+      expect_velocity(c, make);
+      Configurations<float> v(c.x.count(), c.x.particles(), c.x.dim());
+      std::vector<float> divergence(c.x.count());
+      make(c)->velocity_and_divergence(c.t, c.x, v, divergence);
+      EXPECT_LE(relative_error(std::vector<float>(v.values().begin(), v.values().end()), c.v), tolerance);
+      const ParameterLayout layout(c.architecture);
+      const std::vector<double> parameters(c.parameters.begin(), c.parameters.end());
+      for (std::size_t b = 0; b < c.x.count(); ++b) {
+        const std::vector<double> x(c.x[b].begin(), c.x[b].end());
+        const double expected = reference::divergence(c.architecture, layout, parameters, c.t[b], x);
+        EXPECT_LE(std::abs(static_cast<double>(divergence[b]) - expected), 1e-5 * std::abs(expected) + 1e-6)
+            << c.name << ": " << divergence[b] << " for " << expected;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace equibolt
