@@ -6,8 +6,8 @@ cd "$(dirname "$0")"
 scripts/install-packages.sh
 scripts/format.sh --check
 scripts/build.sh release
-ctest --test-dir build/release --output-on-failure
+ctest --test-dir build/release -j "$(nproc)" --output-on-failure
 scripts/build.sh asan
 # Names of tests that take long end in "Slow".
-GTEST_FILTER='-*Slow*' ctest --test-dir build/asan --output-on-failure -E Slow
-scripts/fuzz.sh 5
+GTEST_FILTER='-*Slow*' ctest --test-dir build/asan -j "$(nproc)" --output-on-failure -E Slow
+scripts/fuzz.sh 3

@@ -48,7 +48,8 @@ class TrappedCharges final : public Energy {
 };
 
 int main(int argc, char** argv) try {
-  Settings settings{"train.steps=3000", "simulate.samples=20000", "evaluate.samples=5000"};
+  Settings settings{"train.steps=3000", "simulate.samples=20000", "evaluate.samples=5000",
+                    "flow.divergence_nodes=16"};
   for (int k = 2; k < argc; ++k) settings.push_back(argv[k]);
   Generator generator =
       Generator::train(std::make_shared<TrappedCharges>(), argc > 1 ? argv[1] : "charges", settings);

@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +20,10 @@ import numpy as np
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
-SMALL = ["simulate.samples=2000", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60", "train.batch=32",
-         "train.log_every=20", "train.checkpoint_every=20", "evaluate.samples=400", "evaluate.test_samples=100",
-         "network.hidden=8", "network.layers=2", "flow.steps=5"]
+SANITIZED = b"__asan_init" in PROGRAM.read_bytes()  # ten times as slow and more
+SMALL = ["simulate.samples=2000", "simulate.chains=8", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60",
+         "train.batch=32", "train.log_every=20", "train.checkpoint_every=20", "evaluate.samples=400",
+         "evaluate.test_samples=100", "network.hidden=8", "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5"]
 
 
 def call(*arguments, code=0, cwd=None):
@@ -36,10 +38,20 @@ def sets(settings):
 
 
 class Workplace(unittest.TestCase):
+    small = None  # a finished run, which the tests copy
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
+
+    def finished_run(self, name):
+        if Workplace.small is None:
+            Workplace.small = tempfile.TemporaryDirectory()
+            unittest.addModuleCleanup(Workplace.small.cleanup)
+            call("run", "dw4", "-o", pathlib.Path(Workplace.small.name) / "run", *sets(SMALL))
+        shutil.copytree(pathlib.Path(Workplace.small.name) / "run", self.path / name)
+        return self.path / name
 
 
 class Run(Workplace):
@@ -119,14 +131,13 @@ class Run(Workplace):
         for stage in ("simulation", "training", "samples", "test densities", "in all", "memory"):
             self.assertIn(stage, plan)
         self.assertFalse(run.exists())
-        call("run", "dw4", "-o", run, *sets(SMALL))
+        self.finished_run("run")
         before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
         self.assertEqual(call("run", "dw4", "-o", run, "--dry-run", *sets(SMALL)).stdout.count("done already"), 3)
         self.assertEqual(before, {path: path.stat().st_mtime_ns for path in run.rglob("*")})
 
     def test_a_training_begins_with_another_model(self):
-        first, second = self.path / "first", self.path / "second"
-        call("run", "dw4", "-o", first, *sets(SMALL))
+        first, second = self.finished_run("first"), self.path / "second"
         unmoved = ["train.steps=1", "train.learning_rate=1e-30", "train.learning_rate_final=0"]
         call("run", "dw4", "-o", second, "--init-from", first / "model.safetensors", *sets(SMALL + unmoved))
         weights = [(path / "model.safetensors").read_bytes()[-1000:] for path in (first, second)]
@@ -136,8 +147,7 @@ class Run(Workplace):
         self.assertIn("2 layers of width 8 found; expected", refused.stderr)
 
     def test_inspect_tells_of_every_file_of_a_run(self):
-        run = self.path / "run"
-        call("run", "dw4", "-o", run, *sets(SMALL))
+        run = self.finished_run("run")
         for name, says in ((".", ["a run", "4 particles", "done: model.safetensors", "ess"]),
                            ("model.safetensors", ["2 of width 8", "log_z"]),
                            ("samples.npz", ["samples", "float32 (400, 4, 2)"]), ("data/train.npz", ["chain"]),
@@ -170,7 +180,7 @@ class Run(Workplace):
                 self.assertEqual(one.read_bytes(), three.read_bytes(), name)
 
     def test_a_second_process_is_refused_and_a_stopped_run_resumes_with_the_same_bits(self):
-        settings = sets(SMALL + ["train.steps=6000"])
+        settings = sets(SMALL + [f"train.steps={400 if SANITIZED else 6000}"])
         whole, pieces = self.path / "whole", self.path / "pieces"
         call("run", "dw4", "-o", whole, *settings)
         process = subprocess.Popen([PROGRAM, "run", "dw4", "-o", pieces, *settings], stderr=subprocess.PIPE, text=True)
@@ -189,7 +199,7 @@ class Run(Workplace):
             self.assertEqual((whole / name).read_bytes(), (pieces / name).read_bytes(), name)
 
     def test_hours_end_and_damaged_states_are_left_aside(self):
-        settings = sets(SMALL + ["train.steps=20000", "checkpoint_seconds=0.01"])
+        settings = sets(SMALL + [f"train.steps={1000 if SANITIZED else 20000}", "checkpoint_seconds=0.01"])
         whole, pieces = self.path / "whole", self.path / "pieces"
         call("run", "dw4", "-o", whole, *settings)
 
@@ -258,9 +268,10 @@ class SampleInParts(Workplace):
         return call("sample", self.MODEL, "-n", count, "-o", self.path / name, "--set", "flow.steps=5", *more, code=code)
 
     def test_a_killed_and_a_stopped_one_go_on_to_the_same_bytes(self):
-        self.sample(6000, "whole.npz")
+        count = 2000 if SANITIZED else 6000
+        self.sample(count, "whole.npz")
         parts = self.path / "pieces.npz.parts"
-        command = [PROGRAM, "sample", self.MODEL, "-n", "6000", "-o", self.path / "pieces.npz", "--set", "flow.steps=5",
+        command = [PROGRAM, "sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--set", "flow.steps=5",
                    "--set", "checkpoint_seconds=1e-9", "--set", "threads=1"]
         for blow in (signal.SIGKILL, signal.SIGTERM):
             before = len(list(parts.glob("*.npz")))
@@ -272,16 +283,16 @@ class SampleInParts(Workplace):
             said = process.communicate(timeout=60)[1]
             self.assertEqual(process.returncode, 75 if blow == signal.SIGTERM else -signal.SIGKILL, said)
             self.assertFalse((self.path / "pieces.npz").exists())
-        other = call("sample", self.MODEL, "-n", "6000", "-o", self.path / "pieces.npz", "--seed", 9, "--set",
+        other = call("sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--seed", 9, "--set",
                      "flow.steps=5", code=2)
         self.assertIn("another request", other.stderr)
-        self.sample(6000, "pieces.npz")
+        self.sample(count, "pieces.npz")
         self.assertFalse(parts.exists())
         self.assertEqual((self.path / "whole.npz").read_bytes(), (self.path / "pieces.npz").read_bytes())
-        self.assertIn("already", self.sample(6000, "pieces.npz").stderr)
-        self.assertIn("exists", self.sample(5999, "pieces.npz", code=2).stderr)
+        self.assertIn("already", self.sample(count, "pieces.npz").stderr)
+        self.assertIn("exists", self.sample(count - 1, "pieces.npz", code=2).stderr)
 
-    @unittest.skipIf(b"__asan_init" in PROGRAM.read_bytes(), "sanitizers keep freed memory")
+    @unittest.skipIf(SANITIZED, "sanitizers keep freed memory")
     def test_memory_is_flat_and_the_first_samples_are_those_of_fewer(self):
         peaks = []
         for count in (20000, 200000):

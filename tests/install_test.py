@@ -29,7 +29,9 @@ def main():
              f"-DHEADERS={prefix / 'include' / 'equibolt'}",
              f"-DEXAMPLE={prefix / 'share' / 'doc' / 'equibolt' / 'examples' / 'own_energy.cc'}")
         call("cmake", "--build", consumer)
-        told = call(consumer / "own_energy", folder / "charges")
+        # Whole, it is the test example_own_energy_Slow.
+        told = call(consumer / "own_energy", folder / "charges", "train.steps=400", "train.batch=64", "simulate.samples=5000",
+                    "evaluate.samples=500")
         fraction = float(re.search(r"effective sample size ([\d.]+)", told)[1])
         assert fraction > 0.9, told
         told = call(consumer / "from_model", prefix / "share" / "equibolt" / "models" / "dw4.safetensors")

@@ -19,9 +19,9 @@ import time
 
 import numpy as np
 
-SETTINGS = ["simulate.samples=20000", "simulate.burn_in=400", "simulate.pilot=400", "train.steps=4000", "train.batch=32",
-            "train.log_every=50", "train.checkpoint_every=50", "evaluate.samples=40000", "evaluate.test_samples=2000",
-            "network.hidden=8", "network.layers=2", "flow.steps=5", "checkpoint_seconds=0.01"]
+SETTINGS = ["simulate.samples=20000", "simulate.burn_in=400", "simulate.pilot=400", "train.steps=3000", "train.batch=32",
+            "train.log_every=50", "train.checkpoint_every=50", "evaluate.samples=20000", "evaluate.test_samples=2000",
+            "network.hidden=8", "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5", "checkpoint_seconds=0.01"]
 STAGES = {"simulation": "simulation", "checkpoints": "training", "samples.npz.parts": "samples",
           "test_densities.npz.parts": "densities"}
 TIMES = ("seconds", "samples_per_second", "waiting")

@@ -11,9 +11,9 @@ import tempfile
 import unittest
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
-SMALL = ["simulate.samples=2000", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60", "train.batch=32",
-         "train.log_every=20", "evaluate.samples=400", "evaluate.test_samples=100", "network.hidden=8", "network.layers=2",
-         "flow.steps=5"]
+SMALL = ["simulate.samples=2000", "simulate.chains=8", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60",
+         "train.batch=32", "train.log_every=20", "evaluate.samples=400", "evaluate.test_samples=100", "network.hidden=8",
+         "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5"]
 FIGURES = ["energies", "distances", "log_weights", "ess", "loss", "gradient", "transport_cost", "path_lengths", "path",
            "transport", "integration"]
 VOID = {"meta", "img", "br"}
