@@ -2,6 +2,7 @@
 
     python3 bench/couplings.py measure EQUIBOLT RUN RATES.json        # processor seconds of a step, on a quiet machine
     python3 bench/couplings.py run EQUIBOLT RUN RATES.json OUT.jsonl [--seconds 90] [--seeds 1,2] [--runs FOLDER]
+    python3 bench/couplings.py table OUT.jsonl                        # means over the seeds, in Markdown
     python3 bench/couplings.py plot OUT.jsonl FIGURE.svg
 
 RUN is the folder of `equibolt simulate lj13`, whose data all trainings share. Each training has one thread for the
@@ -90,6 +91,28 @@ def run(args):
             os.fsync(file.fileno())
 
 
+def over_seeds(values, digits):
+    """Their mean, with its standard error where there are several."""
+    text = f"{np.mean(values):.{digits}f}"
+    return text if len(values) == 1 else f"{text} ± {np.std(values, ddof=1) / len(values) ** 0.5:.{digits}f}"
+
+
+def table(args):
+    lines = [json.loads(line) for line in pathlib.Path(args.out).read_text().splitlines()]
+    print("| coupling | B | steps | KL of each seed | KL | ESS % of each seed | ESS % | arc path | end points |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for batch, coupling in itertools.product(BATCHES, COUPLINGS):
+        of = sorted((line for line in lines if (line["batch"], line["coupling"]) == (batch, coupling)),
+                    key=lambda line: line["seed"])
+        if not of:
+            continue
+        kl, ess = [line["kl"] for line in of], [100 * line["ess"] for line in of]
+        print(f"| {coupling} | {batch} | {of[0]['step']} | {', '.join(f'{value:.3f}' for value in kl)} | {over_seeds(kl, 3)} "
+              f"| {', '.join(f'{value:.0f}' for value in ess)} | {over_seeds(ess, 0)} "
+              f"| {over_seeds([line['path_length'] for line in of], 2)} "
+              f"| {over_seeds([line['path_displacement'] for line in of], 2)} |")
+
+
 def plot(args):
     lines = [json.loads(line) for line in pathlib.Path(args.out).read_text().splitlines()]
     script = ["set terminal svg size 720,300 font 'sans,11'", f"set output '{args.figure}'", "set multiplot layout 1,2",
@@ -100,7 +123,7 @@ def plot(args):
         for k, coupling in enumerate(COUPLINGS):
             script.append(f"${column}{k} << EOD")
             # Beside each other, so that the bars can be told apart.
-            script += [f"{line['batch'] * 1.04 ** (k - 1.5)} {line[column]} {line[column + '_error']}"
+            script += [f"{line['batch'] * 1.04 ** (k - 1.5 + 0.3 * (line['seed'] - 1))} {line[column]} {line[column + '_error']}"
                        for line in lines if line["coupling"] == coupling]
             script.append("EOD")
             title = coupling.replace("_", " ")
@@ -122,6 +145,9 @@ def main():
             command.add_argument("--seconds", type=float, default=90)
             command.add_argument("--seeds", default="1,2")
             command.add_argument("--runs", default="runs/couplings")
+    command = commands.add_parser("table")
+    command.add_argument("out")
+    command.set_defaults(function=table)
     command = commands.add_parser("plot")
     command.add_argument("out")
     command.add_argument("figure")

@@ -263,15 +263,16 @@ class Run(Workplace):
 
 class SampleInParts(Workplace):
     MODEL = ROOT / "models" / "dw4.safetensors"
+    FLOW = sets(["flow.steps=5", "flow.divergence_nodes=5"])
 
     def sample(self, count, name, *more, code=0):
-        return call("sample", self.MODEL, "-n", count, "-o", self.path / name, "--set", "flow.steps=5", *more, code=code)
+        return call("sample", self.MODEL, "-n", count, "-o", self.path / name, *self.FLOW, *more, code=code)
 
     def test_a_killed_and_a_stopped_one_go_on_to_the_same_bytes(self):
         count = 2000 if SANITIZED else 6000
         self.sample(count, "whole.npz")
         parts = self.path / "pieces.npz.parts"
-        command = [PROGRAM, "sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--set", "flow.steps=5",
+        command = [PROGRAM, "sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", *self.FLOW,
                    "--set", "checkpoint_seconds=1e-9", "--set", "threads=1"]
         for blow in (signal.SIGKILL, signal.SIGTERM):
             before = len(list(parts.glob("*.npz")))
@@ -283,8 +284,7 @@ class SampleInParts(Workplace):
             said = process.communicate(timeout=60)[1]
             self.assertEqual(process.returncode, 75 if blow == signal.SIGTERM else -signal.SIGKILL, said)
             self.assertFalse((self.path / "pieces.npz").exists())
-        other = call("sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--seed", 9, "--set",
-                     "flow.steps=5", code=2)
+        other = call("sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--seed", 9, *self.FLOW, code=2)
         self.assertIn("another request", other.stderr)
         self.sample(count, "pieces.npz")
         self.assertFalse(parts.exists())
@@ -304,7 +304,7 @@ class SampleInParts(Workplace):
             np.testing.assert_array_equal(few[name], more[name][:20000], name)
 
     def test_refined_densities_are_those_of_fewer_and_their_errors_are_measured(self):
-        flow = ("--set", 'flow.method="dopri5"', "--set", "flow.divergence_tolerance=0.02")
+        flow = sets(['flow.method="dopri5"', "flow.divergence_nodes=0", "flow.divergence_tolerance=0.02"])
         for count in (100, 1000):
             self.sample(count, f"{count}.npz", *flow)
         few, more = (np.load(self.path / f"{count}.npz") for count in (100, 1000))
@@ -319,8 +319,8 @@ class SampleInParts(Workplace):
         backwards = call("densities", self.MODEL, "-n", 5, "--backwards", "--float64-divergences", "--flow", "steps=20").stdout
         self.assertLess(float(backwards.splitlines()[1].split()[4]), 0.02)
         self.assertIn("flow.stepz", call("densities", self.MODEL, "--flow", "stepz=20", code=2).stderr)
-        self.assertIn("noise", self.sample(9, "noisy.npz", "--set", 'flow.method="dopri5"', "--set", "flow.divergence_probes=2",
-                                           code=2).stderr)
+        self.assertIn("noise", self.sample(9, "noisy.npz", *sets(['flow.method="dopri5"', "flow.divergence_nodes=0",
+                                                                     "flow.divergence_probes=2"]), code=2).stderr)
 
 
 class Network(Workplace):
