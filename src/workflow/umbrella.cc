@@ -66,7 +66,7 @@ struct MbarResult {
 
 /// Of every `stride`-th block, so that the matrix stays small.
 MbarResult by_mbar(const UmbrellaOptions& options, std::span<const double> angles, double low, double high) {
-  constexpr std::size_t most_samples = 50000;
+  constexpr std::size_t most_samples = 200000;
   const std::size_t windows = options.windows, blocks = angles.size() / windows;
   const std::size_t stride = std::max<std::size_t>(1, (angles.size() + most_samples - 1) / most_samples);
   std::vector<double> used;
