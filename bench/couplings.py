@@ -116,14 +116,14 @@ def table(args):
 def plot(args):
     lines = [json.loads(line) for line in pathlib.Path(args.out).read_text().splitlines()]
     script = ["set terminal svg size 720,300 font 'sans,11'", f"set output '{args.figure}'", "set multiplot layout 1,2",
-              "set logscale x 2", "set xtics (8, 32, 128)", "set xrange [6:170]", "set xlabel 'batch B'", "set grid ytics"]
-    for column, label, key in (("kl", "KL, kT", "set key top left"), ("ess", "ESS", "unset key")):
+              "set logscale x 2", "set xtics (8, 32, 128)", "set xrange [5:200]", "set xlabel 'batch B'", "set grid ytics"]
+    for column, label, key in (("kl", "KL, kT", "set key top left opaque"), ("ess", "ESS", "unset key")):
         script += [key, f"set ylabel '{label}'"]
         curves = []
         for k, coupling in enumerate(COUPLINGS):
             script.append(f"${column}{k} << EOD")
             # Beside each other, so that the bars can be told apart.
-            script += [f"{line['batch'] * 1.04 ** (k - 1.5 + 0.3 * (line['seed'] - 1))} {line[column]} {line[column + '_error']}"
+            script += [f"{line['batch'] * 1.13 ** (k - 1.5 + 0.4 * (line['seed'] - 1.5))} {line[column]} {line[column + '_error']}"
                        for line in lines if line["coupling"] == coupling]
             script.append("EOD")
             title = coupling.replace("_", " ")
