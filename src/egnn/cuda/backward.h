@@ -36,6 +36,7 @@ struct Backward {
   float* node_sums;  ///< (L, slots, 6, H, H + 8): P̄ᵀ[h, 1], Q̄ᵀ[h, 1], z̄ᵀ[h, 1], z̄ᵀ[S, 1], h̄ᵀ[a, 1], –
   float* embedding_sums;  ///< (slots, k + 1, H)
   int edge_slots, node_slots;
+  float unscale;  ///< takes out of results what cotangents were multiplied by
 };
 
 /// w_d2, w_d2_input, att, c2, then att's bias.
@@ -78,13 +79,11 @@ struct Loss {
   }
 };
 
-template <int H, int S>
+template <int H>
 struct EdgeBackward {
   static constexpr int warps = edge_warps(H);
-  static constexpr int threads = 32 * warps, blocks_per_processor = H == 32             ? (S == 1 ? 3 : 2)
-                                                                    : H == 64 && S == 1 ? 2
-                                                                                        : 1;
-  using Rows = Staged<H, S, warps>;
+  static constexpr int threads = 32 * warps, blocks_per_processor = H == 32 ? 2 : 1;
+  using Rows = Staged<H, parts_of_float, warps>;
   static constexpr int vectors = 7;
   static std::size_t shared_bytes() {
     return sizeof(float) * (vectors * H + warps * 16 * (H + 8)) + 4 * Rows::bytes;
@@ -102,8 +101,8 @@ struct EdgeBackward {
     }
     float* const p = shared + vectors * H + warp_index() * 16 * (H + 8);
     auto* const staged = reinterpret_cast<std::uint16_t*>(shared + vectors * H + warps * 16 * (H + 8));
-    const Rows cot_z2{staged}, a1{staged + S * Rows::part}, cot_z3{staged + 2 * S * Rows::part},
-        gated{staged + 3 * S * Rows::part};
+    const Rows cot_z2{staged}, a1{staged + parts_of_float * Rows::part},
+        cot_z3{staged + 2 * parts_of_float * Rows::part}, gated{staged + 3 * parts_of_float * Rows::part};
     synchronise_block();
     const float *const w_d2 = shared, *const w_d2_input = shared + H, *const b2 = shared + 2 * H,
                        *const att = shared + 3 * H, *const bc = shared + 4 * H, *const c2 = shared + 5 * H;
@@ -136,21 +135,21 @@ struct EdgeBackward {
         const Pair mask{rows.low == j ? 0.0F : valid.low, rows.high == j ? 0.0F : valid.high};
         Tile<H> a, m, slope1, slope2;
         first_argument(a, p, q + static_cast<std::size_t>(j) * H, edge, w_d2, w_d2_input);
-        apply_silu<H, S>(a, slope1);
+        apply_silu(a, slope1);
         a1.set(a);
         set_rows(m, b2);
-        add_product<H, H, S>(m, a, b.weights.matrix<H>(layer, kW2));
-        apply_silu<H, S>(m, slope2);
+        add_product(m, a, b.weights.matrix<H>(layer, kW2));
+        apply_silu(m, slope2);
         Pair gate = row_product(m, att);
-        gate = {sigmoid<3>(gate.low + att_bias), sigmoid<3>(gate.high + att_bias)};
+        gate = {sigmoid(gate.low + att_bias), sigmoid(gate.high + att_bias)};
         a = m;
         multiply_rows(a, gate);
         gated.set(a);
         Tile<H> z3;
         set_rows(z3, bc);
-        add_product<H, H, S>(z3, a, b.weights.matrix<H>(layer, kC1));
+        add_product(z3, a, b.weights.matrix<H>(layer, kC1));
         Tile<H>& slope3 = a;
-        apply_silu<H, S>(z3, slope3);
+        apply_silu(z3, slope3);
         const Pair y = row_product(z3, c2);
         const Pair phi{hyperbolic_tangent(y.low), hyperbolic_tangent(y.high)};
 
@@ -172,7 +171,7 @@ struct EdgeBackward {
 
         Tile<H> cot_m;  // of the gated message first
         set_zero(cot_m);
-        add_product<H, H, S>(cot_m, cot3, b.weights.matrix<H>(layer, kC1, true));
+        add_product(cot_m, cot3, b.weights.matrix<H>(layer, kC1, true));
         if (!last) {
           Tile<H> from_sums;
           load(from_sums, g.cot_sums + static_cast<std::size_t>(rows.low_node) * H,
@@ -192,7 +191,7 @@ struct EdgeBackward {
 
         Tile<H>& cot1 = m;
         set_zero(cot1);
-        add_product<H, H, S>(cot1, cot_m, b.weights.matrix<H>(layer, kW2, true));
+        add_product(cot1, cot_m, b.weights.matrix<H>(layer, kW2, true));
         multiply(cot1, slope1);
         add(cot_p, cot1);
         const ColumnSum<H> cot_q = column_sum(cot1, Pair{1, 1});
@@ -316,7 +315,7 @@ struct NodeBackward {
       rows.load(cot, g.cot_h);
     }
     rows.load(x, g.cot_p);
-    add_product<H, H, node_parts>(cot, x, b.weights.matrix<H>(layer + 1, kA, true));
+    add_product(cot, x, b.weights.matrix<H>(layer + 1, kA, true));
 #pragma unroll
     for (int n = 0; n < H / 8; ++n) {
 #pragma unroll
@@ -324,26 +323,26 @@ struct NodeBackward {
         x.v[n][e] = cot_q(e < 2 ? rows.low : rows.high, 8 * n + lane_column() + e % 2);
     }
     rows.store(x, g.cot_q);
-    add_product<H, H, node_parts>(cot, x, b.weights.matrix<H>(layer + 1, kB, true));
+    add_product(cot, x, b.weights.matrix<H>(layer + 1, kB, true));
     rows.store(cot, g.cot_h_all);
     if (layer < 0) return;
 
     Tile<H> z, slope;
     set_rows(z, b.weights.vector<H>(layer, kBn1));
     rows.load(x, b.sums + b.at(layer) * H);
-    add_product<H, H, node_parts>(z, x, b.weights.matrix<H>(layer, kN1s));
+    add_product(z, x, b.weights.matrix<H>(layer, kN1s));
     rows.load(x, b.h + b.at(layer) * H);
-    add_product<H, H, node_parts>(z, x, b.weights.matrix<H>(layer, kN1h));
-    apply_silu<H, node_parts>(z, slope);
+    add_product(z, x, b.weights.matrix<H>(layer, kN1h));
+    apply_silu(z, slope);
     rows.store(z, g.node_a);
     set_zero(x);
-    add_product<H, H, node_parts>(x, cot, b.weights.matrix<H>(layer, kN2, true));
+    add_product(x, cot, b.weights.matrix<H>(layer, kN2, true));
     multiply(x, slope);
     rows.store(x, g.cot_z);
     set_zero(z);
-    add_product<H, H, node_parts>(z, x, b.weights.matrix<H>(layer, kN1s, true));
+    add_product(z, x, b.weights.matrix<H>(layer, kN1s, true));
     rows.store(z, g.cot_sums);
-    add_product<H, H, node_parts>(cot, x, b.weights.matrix<H>(layer, kN1h, true));
+    add_product(cot, x, b.weights.matrix<H>(layer, kN1h, true));
     rows.store(cot, g.cot_h);
   }
 };
@@ -353,7 +352,7 @@ template <int H>
 struct OuterProducts {
   static constexpr int warps = edge_warps(H);
   static constexpr int threads = 32 * warps, blocks_per_processor = 1;
-  static constexpr int parts = H == 128 ? 1 : node_parts;  ///< what fits shared memory
+  static constexpr int parts = H == 128 ? 1 : parts_of_float;  ///< what fits shared memory
   using Rows = Staged<H, parts, warps>;
   static std::size_t shared_bytes() { return 4 * Rows::bytes; }
   struct Product {
@@ -431,6 +430,7 @@ struct SumParts {
   const int* places;   ///< (rows, size), −1: none
   int size, slots;
   std::size_t step;
+  float unscale;
   float* gradient;
 
   EQUIBOLT_DEVICE void operator()() const {
@@ -441,7 +441,7 @@ struct SumParts {
     const float* const from = parts + static_cast<std::size_t>(block_row()) * slots * step + k;
     double sum = 0;
     for (int s = 0; s < slots; ++s) sum += static_cast<double>(from[s * step]);
-    gradient[place] = static_cast<float>(sum);
+    gradient[place] = static_cast<float>(sum) * unscale;
   }
 };
 

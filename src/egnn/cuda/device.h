@@ -69,12 +69,6 @@ EQUIBOLT_DEVICE float fast_reciprocal(float x) {
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
-/// Relative error 2^-11.
-EQUIBOLT_DEVICE float coarse_tanh(float x) {
-  float y;
-  asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
 EQUIBOLT_DEVICE float square_root(float x) {
   return __fsqrt_rn(x);
 }
@@ -97,6 +91,56 @@ EQUIBOLT_DEVICE void multiply_add(float (&d)[4], const std::uint32_t (&a)[4], st
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// The same of half-precision operands.
+EQUIBOLT_DEVICE void multiply_add_halves(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                         std::uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// Two half-precision numbers in a word.
+EQUIBOLT_DEVICE std::uint32_t halves(float low, float high) {
+  std::uint32_t pair;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+EQUIBOLT_DEVICE float low_half(std::uint32_t pair) {
+  float value;
+  asm("{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}" : "=f"(value) : "r"(pair));
+  return value;
+}
+EQUIBOLT_DEVICE float high_half(std::uint32_t pair) {
+  float value;
+  asm("{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, h;}" : "=f"(value) : "r"(pair));
+  return value;
+}
+EQUIBOLT_DEVICE std::uint32_t add_halves(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t c;
+  asm("add.rn.f16x2 %0, %1, %2;" : "=r"(c) : "r"(a), "r"(b));
+  return c;
+}
+EQUIBOLT_DEVICE std::uint32_t multiply_halves(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t c;
+  asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(c) : "r"(a), "r"(b));
+  return c;
+}
+/// a b + c.
+EQUIBOLT_DEVICE std::uint32_t multiply_add_halves(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+  std::uint32_t d;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+}
+EQUIBOLT_DEVICE std::uint32_t tanh_of_halves(std::uint32_t a) {
+  std::uint32_t b;
+  asm("tanh.approx.f16x2 %0, %1;" : "=r"(b) : "r"(a));
+  return b;
+}
+EQUIBOLT_DEVICE std::uint32_t exchange(std::uint32_t value, int mask) {
+  return __shfl_xor_sync(0xffffffffU, value, mask);
 }
 
 /// Four 8×8 blocks of 16-bit numbers in shared memory, each transposed; lane 8m + r has the address of row r

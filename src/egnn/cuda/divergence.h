@@ -51,7 +51,6 @@ EQUIBOLT_DEVICE void store_rows(const Tile<H>& x, float* array, const RowTile& r
 /// The forward pass over a layer's edges with all that one edge contributes to tangents.
 template <int H>
 struct EdgeLinearize {
-  static constexpr int S = 3;
   static constexpr int warps = edge_warps(H);
   static constexpr int threads = 32 * warps, blocks_per_processor = H == 32 ? 3 : H == 64 ? 2 : 1;
   static std::size_t shared_bytes() { return sizeof(float) * (7 * H + warps * 16 * (H + 8)); }
@@ -65,7 +64,7 @@ struct EdgeLinearize {
                                    const float* att) const {
     Tile<H> x;
     set_zero(x);
-    add_product<H, H, S>(x, y, b.weights.matrix<H>(layer, kW2));
+    add_product(x, y, b.weights.matrix<H>(layer, kW2));
     multiply(x, gs2);
     const Pair along = row_product(x, att);
     Tile<H> rest = m;
@@ -106,12 +105,12 @@ struct EdgeLinearize {
         const std::size_t high = static_cast<std::size_t>(rows.high_node) * b.particles + j;
         Tile<H> a, m, s1, gs2;
         first_argument(a, p, q + static_cast<std::size_t>(j) * H, edge, w_d2, w_d2_input);
-        apply_silu<H, S>(a, s1);
+        apply_silu(a, s1);
         set_rows(m, b2);
-        add_product<H, H, S>(m, a, b.weights.matrix<H>(layer, kW2));
-        apply_silu<H, S>(m, gs2);
+        add_product(m, a, b.weights.matrix<H>(layer, kW2));
+        apply_silu(m, gs2);
         Pair gate = row_product(m, att);
-        gate = {sigmoid<S>(gate.low + att_bias), sigmoid<S>(gate.high + att_bias)};
+        gate = {sigmoid(gate.low + att_bias), sigmoid(gate.high + att_bias)};
         if (rows.low == j) gate.low = 0;  // then J = 0 and λ = 0
         if (rows.high == j) gate.high = 0;
         multiply_rows(gs2, gate);
@@ -121,8 +120,8 @@ struct EdgeLinearize {
         multiply_rows(m, Pair{1 - gate.low, 1 - gate.high});
         Tile<H> z3, cot;
         set_rows(z3, bc);
-        add_product<H, H, S>(z3, a, b.weights.matrix<H>(layer, kC1));
-        apply_silu<H, S>(z3, cot);
+        add_product(z3, a, b.weights.matrix<H>(layer, kC1));
+        apply_silu(z3, cot);
         const Pair y = row_product(z3, c2);
         const Pair phi{hyperbolic_tangent(y.low), hyperbolic_tangent(y.high)};
         const Pair f{b.range * phi.low, b.range * phi.high};
@@ -139,12 +138,12 @@ struct EdgeLinearize {
         multiply_rows(cot, Pair{inverse.low * b.range * (1 - phi.low * phi.low),
                                 inverse.high * b.range * (1 - phi.high * phi.high)});
         set_zero(z3);
-        add_product<H, H, S>(z3, cot, b.weights.matrix<H>(layer, kC1, true));
+        add_product(z3, cot, b.weights.matrix<H>(layer, kC1, true));
         const Pair along = row_product(z3, m);
         add_outer(z3, along, att);
         multiply(z3, gs2);
         set_zero(cot);
-        add_product<H, H, S>(cot, z3, b.weights.matrix<H>(layer, kW2, true));
+        add_product(cot, z3, b.weights.matrix<H>(layer, kW2, true));
         multiply(cot, s1);
         if (!first) store_rows(cot, g.lambda, rows, low, high);
         const Pair alpha = row_product(cot, w_d2), beta = row_product(cot, w_d2_input);
@@ -175,7 +174,7 @@ struct EdgeLinearize {
         store_rows(m, g.m, rows, low, high);
         multiply_columns(gs2, att);
         set_zero(cot);
-        add_product<H, H, S>(cot, gs2, b.weights.matrix<H>(layer, kW2, true));
+        add_product(cot, gs2, b.weights.matrix<H>(layer, kW2, true));
         multiply(cot, s1);
         store_rows(cot, g.rho, rows, low, high);
       }
@@ -267,19 +266,19 @@ struct NodeTangents {
     Tile<H> x, z;
     set_zero(z);
     load(x, g.dsums + row, g.dsums + row + 8 * H);
-    add_product<H, H, node_parts>(z, x, b.weights.matrix<H>(layer, kN1s));
+    add_product(z, x, b.weights.matrix<H>(layer, kN1s));
     if (layer > 0) {
       load(x, g.dh + row, g.dh + row + 8 * H);
-      add_product<H, H, node_parts>(z, x, b.weights.matrix<H>(layer, kN1h));
+      add_product(z, x, b.weights.matrix<H>(layer, kN1h));
     } else {
       set_zero(x);
     }
     multiply_columns(z, g.slope + static_cast<std::size_t>(node) * H);
-    add_product<H, H, node_parts>(x, z, b.weights.matrix<H>(layer, kN2));
+    add_product(x, z, b.weights.matrix<H>(layer, kN2));
     store(x, g.dh + row, true, g.dh + row + 8 * H, true);
     for (int part = 0; part < 2; ++part) {
       set_zero(z);
-      add_product<H, H, node_parts>(z, x, b.weights.matrix<H>(layer + 1, part == 0 ? kA : kB));
+      add_product(z, x, b.weights.matrix<H>(layer + 1, part == 0 ? kA : kB));
       Lanes4* const to = part == 0 ? g.dp : g.dq;
       if (before_last) {
         float* const numbers = reinterpret_cast<float*>(to);
@@ -290,7 +289,7 @@ struct NodeTangents {
 #pragma unroll
       for (int k = 0; k < H / 16; ++k) {
         std::uint32_t a[3][4];
-        left_operand<H, 3>(z, k, a);
+        left_operand(z, k, a);
 #pragma unroll
         for (int s = 0; s < 3; ++s)
           operands[(k * 3 + s) * 32 + lane_index()] = {a[s][0], a[s][1], a[s][2], a[s][3]};

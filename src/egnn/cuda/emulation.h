@@ -162,11 +162,6 @@ inline float reciprocal(float x) {
 inline float fast_reciprocal(float x) {
   return 1 / x;
 }
-/// With the device's relative error, 2^-11.
-inline float coarse_tanh(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(std::tanh(x));
-  return std::bit_cast<float>((bits + 0x1000U) & ~0x1fffU);
-}
 inline float square_root(float x) {
   return std::sqrt(x);
 }
@@ -187,6 +182,54 @@ inline void multiply_add(float (&d)[4], const std::uint32_t (&a)[4], std::uint32
       const int pair = k % 8 / 2, half = k % 2;
       d[e] += emulation::bf16(all[row % 8 * 4 + pair][row / 8 + 2 * (k / 8)], half) *
               emulation::bf16(all[column * 4 + pair][4 + k / 8], half);
+    }
+  }
+}
+
+inline float half_of(std::uint32_t pair, int half) {
+  const auto bits = static_cast<std::uint16_t>(half == 0 ? pair : pair >> 16);
+  _Float16 value;
+  std::memcpy(&value, &bits, sizeof value);
+  return static_cast<float>(value);
+}
+inline std::uint32_t halves(float low, float high) {
+  const _Float16 both[2] = {static_cast<_Float16>(low), static_cast<_Float16>(high)};
+  std::uint32_t pair;
+  std::memcpy(&pair, both, sizeof pair);
+  return pair;
+}
+inline float low_half(std::uint32_t pair) {
+  return half_of(pair, 0);
+}
+inline float high_half(std::uint32_t pair) {
+  return half_of(pair, 1);
+}
+inline std::uint32_t add_halves(std::uint32_t a, std::uint32_t b) {
+  return halves(low_half(a) + low_half(b), high_half(a) + high_half(b));
+}
+inline std::uint32_t multiply_halves(std::uint32_t a, std::uint32_t b) {
+  return halves(low_half(a) * low_half(b), high_half(a) * high_half(b));
+}
+inline std::uint32_t multiply_add_halves(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+  return halves(low_half(a) * low_half(b) + low_half(c), high_half(a) * high_half(b) + high_half(c));
+}
+inline std::uint32_t tanh_of_halves(std::uint32_t a) {
+  return halves(std::tanh(low_half(a)), std::tanh(high_half(a)));
+}
+inline std::uint32_t exchange(std::uint32_t value, int mask) {
+  return emulation::bring(&value, 1)[lane_index() ^ mask][0];
+}
+inline void multiply_add_halves(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                std::uint32_t b1) {
+  const std::uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
+  const auto* all = emulation::bring(words, 6);
+  const int g = lane_index() / 4, q = lane_index() % 4;
+  for (int e = 0; e < 4; ++e) {
+    const int row = g + 8 * (e / 2), column = 2 * q + e % 2;
+    for (int k = 0; k < 16; ++k) {
+      const int pair = k % 8 / 2, half = k % 2;
+      d[e] += half_of(all[row % 8 * 4 + pair][row / 8 + 2 * (k / 8)], half) *
+              half_of(all[column * 4 + pair][4 + k / 8], half);
     }
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include "egnn/checks.h"
 #include "egnn/cuda/backward.h"
 #include "egnn/cuda/divergence.h"
+#include "egnn/cuda/half_edges.h"
 #include "egnn/cuda/memory.h"
 #include "egnn/precision.h"
 #include "egnn/vector_field.h"
@@ -37,11 +39,12 @@ struct Collect {
   static std::size_t shared_bytes() { return 0; }
   int count, dim;
   const Position* from;
+  float scale;
   float* to;
   EQUIBOLT_DEVICE void operator()() const {
     const int k = block_index() * threads + thread_index();
     if (k >= count) return;
-    for (int d = 0; d < dim; ++d) to[static_cast<std::size_t>(k) * dim + d] = from[k].v[d];
+    for (int d = 0; d < dim; ++d) to[static_cast<std::size_t>(k) * dim + d] = scale * from[k].v[d];
   }
 };
 
@@ -82,12 +85,14 @@ class CudaVectorField final : public VectorField {
     copy_to_device(theta, host_parameters_.get(), parameters.size() * sizeof(float), submissions_.stream());
     with_width(architecture_.hidden, [&](auto width) {
       constexpr int h = width;
-      const std::size_t array = kMatrices * 2 * packed_parts * packed_size(h, h);
+      const std::size_t array = kMatrices * 2 * parts_of_float * packed_size(h, h);
       weights_.packed = packed_.reserve(architecture_.layers * array);
+      weights_.halves = packed_halves_.reserve(architecture_.layers * 4 * packed_size(h, h));
       weights_.vectors = vectors_.reserve(architecture_.layers * kVectors * h);
       weights_.theta = theta;
       launch(PackWeights<h>{theta, places_.get(), static_cast<int>(architecture_.hidden),
-                            reinterpret_cast<std::uint32_t*>(packed_.get()), vectors_.get(),
+                            reinterpret_cast<std::uint32_t*>(packed_.get()),
+                            reinterpret_cast<std::uint32_t*>(packed_halves_.get()), vectors_.get(),
                             w2_.reserve(architecture_.layers * h * h)},
              h / 4, submissions_.stream(), architecture_.layers);
     });
@@ -102,7 +107,8 @@ class CudaVectorField final : public VectorField {
       float* const out = host_out_.reserve(v.slice(first, count).size());
       float* const out_device = out_.reserve(v.slice(first, count).size());
       submissions_.run({"velocity", count}, [&] {
-        forward<node_parts>(count);
+        put_on_device(count);
+        with_width(architecture_.hidden, [&](auto width) { passes<width, false>(); });
         velocity_to(count, out_device, out);
       });
       submissions_.wait();
@@ -144,6 +150,9 @@ class CudaVectorField final : public VectorField {
     check_shape(architecture_, "cot_v", cot_v, x.count());
     check_shape(architecture_, "grad_x", grad_x, x.count());
     check_gradients(grad_parameters);
+    double largest = 0;
+    for (const float c : cot_v.values()) largest = std::max(largest, std::abs(static_cast<double>(c)));
+    scale_cotangents(largest);
     for_gradients(
         x.count(), grad_parameters,
         [&](std::size_t first, std::size_t count) {
@@ -157,20 +166,20 @@ class CudaVectorField final : public VectorField {
               std::copy_n(out, size, to);
               return;
             }
-            with_gradient_precision([&](auto parts) { forward<parts>(count); });
+            forward_for_gradients(count);
             spread(host_second_.get(), second_raw_, second_, count);
             launch(RemoveMean{static_cast<int>(count), static_cast<int>(architecture_.particles()),
-                              second_.get(), backward_.cot_u},
+                              second_.get(), 1 / backward_.unscale, backward_.cot_u},
                    sample_blocks(static_cast<int>(count)), submissions_.stream());
             backward(count);
             const std::size_t nodes = count * architecture_.particles();
             launch(Collect{static_cast<int>(nodes), static_cast<int>(architecture_.dim), backward_.grad_x,
-                           out_device},
+                           backward_.unscale, out_device},
                    blocks_of(nodes, Collect::threads), submissions_.stream());
             copy_to_host(out, out_device, size * sizeof(float), submissions_.stream());
           };
         },
-        "vjp");
+        "");
   }
 
   double loss_gradient(std::span<const float> t, ConfigurationsView<const float> x,
@@ -179,6 +188,7 @@ class CudaVectorField final : public VectorField {
     check_shape(architecture_, "target", target, x.count());
     check_gradients(grad_parameters);
     const double scale = 1.0 / static_cast<double>(x.size());
+    scale_cotangents(scale);
     double loss = 0;
     for_gradients(
         x.count(), grad_parameters,
@@ -192,11 +202,11 @@ class CudaVectorField final : public VectorField {
               for (std::size_t b = 0; b < count; ++b) loss += static_cast<double>(out[b]);
               return;
             }
-            with_gradient_precision([&](auto parts) { forward<parts>(count); });
+            forward_for_gradients(count);
             spread(host_second_.get(), second_raw_, second_, count);
             launch(Loss{static_cast<int>(count), static_cast<int>(architecture_.particles()),
                         batch_.u + architecture_.layers * count * architecture_.particles(), second_.get(),
-                        static_cast<float>(scale), backward_.cot_u, out_device},
+                        static_cast<float>(scale) / backward_.unscale, backward_.cot_u, out_device},
                    sample_blocks(static_cast<int>(count)), submissions_.stream());
             backward(count);
             copy_to_host(out, out_device, count * sizeof(float), submissions_.stream());
@@ -226,26 +236,28 @@ class CudaVectorField final : public VectorField {
     }
   }
 
-  /// `body` with the width and the parts of gradients' operands. In float32 the rows of width 128 do not fit
-  /// shared memory.
+  /// `body` with the width and whether gradients are in half precision. In float32 the rows of width 128 do
+  /// not fit shared memory.
   template <typename Body>
   void with_gradient_kernels(const Body& body) {
     with_width(architecture_.hidden, [&](auto width) {
       if constexpr (width == 128) {
-        body(width, std::integral_constant<int, 1>());
+        body(width, std::true_type());
+      } else if (gradient_precision_ == Precision::bf16) {
+        body(width, std::true_type());
       } else {
-        with_gradient_precision([&](auto parts) { body(width, parts); });
+        body(width, std::false_type());
       }
     });
   }
 
-  template <typename Body>
-  void with_gradient_precision(const Body& body) {
-    if (gradient_precision_ == Precision::bf16) {
-      body(std::integral_constant<int, 1>());
-    } else {
-      body(std::integral_constant<int, 3>());
-    }
+  /// Half precision has numbers from 6e-8 to 65504: cotangents as large as `largest` are multiplied by a
+  /// power of two that brings them to order 1.
+  void scale_cotangents(double largest) {
+    backward_.unscale = 1;
+    if (gradient_precision_ == Precision::fp32 || !(largest > 0) || !std::isfinite(largest)) return;
+    backward_.unscale =
+        static_cast<float>(std::exp2(std::clamp(std::floor(std::log2(largest)), -100.0, 100.0)));
   }
 
   template <typename Body>
@@ -429,11 +441,12 @@ class CudaVectorField final : public VectorField {
 
   /// Lays out what the backward pass of `count` samples leaves.
   void reserve_gradients(std::size_t count) {
-    with_gradient_kernels([&](auto width, auto parts) { reserve_gradients_of<width, parts>(count); });
+    with_gradient_kernels([&](auto width, auto half) { reserve_gradients_of<width, half>(count); });
   }
 
-  template <int H, int S>
+  template <int H, bool Half>
   void reserve_gradients_of(std::size_t count) {
+    using Edges = std::conditional_t<Half, HalfEdgeBackward<H>, EdgeBackward<H>>;
     const std::size_t n = architecture_.particles(), layers = architecture_.layers, nodes = count * n;
     const std::size_t tiles = (n + 15) / 16, warps = edge_warps(H);
     Backward& g = backward_;
@@ -452,7 +465,7 @@ class CudaVectorField final : public VectorField {
     g.parts.q = number;
 
     const std::size_t groups = (count * tiles + warps - 1) / warps;
-    const std::size_t edge_slots = std::min(groups, processors_ * EdgeBackward<H, S>::blocks_per_processor);
+    const std::size_t edge_slots = std::min(groups, processors_ * Edges::blocks_per_processor);
     const std::size_t node_slots = std::min((nodes + 63) / 64, processors_);
     g.edge_slots = static_cast<int>(edge_slots);
     g.node_slots = static_cast<int>(node_slots);
@@ -491,21 +504,17 @@ class CudaVectorField final : public VectorField {
     spread(host_x_.get(), x_raw_, x_, count);
   }
 
-  /// Of the batch that lies on the host.
-  template <int S>
-  void forward(std::size_t count) {
+  /// Of the batch that lies on the device.
+  template <int H, bool Half>
+  void passes() {
+    using Edges = std::conditional_t<Half, HalfEdgeForward<H>, EdgeForward<H>>;
     const Stream stream = submissions_.stream();
-    put_on_device(count);
-    with_width(architecture_.hidden, [&](auto width) {
-      constexpr int h = width;
-      const std::size_t groups = edge_groups(batch_, edge_warps(h));
-      launch(Embed<h>{batch_}, node_blocks(batch_), stream);
-      for (int l = 0; l < batch_.layers; ++l) {
-        launch(EdgeForward<h, S>{batch_, l},
-               std::min(groups, processors_ * EdgeForward<h, S>::blocks_per_processor), stream);
-        if (l + 1 < batch_.layers) launch(NodeForward<h>{batch_, l, nullptr}, node_blocks(batch_), stream);
-      }
-    });
+    const std::size_t groups = edge_groups(batch_, edge_warps(H));
+    launch(Embed<H>{batch_}, node_blocks(batch_), stream);
+    for (int l = 0; l < batch_.layers; ++l) {
+      launch(Edges{batch_, l}, std::min(groups, processors_ * Edges::blocks_per_processor), stream);
+      if (l + 1 < batch_.layers) launch(NodeForward<H>{batch_, l, nullptr}, node_blocks(batch_), stream);
+    }
   }
 
   /// The same forward pass, with tangents.
@@ -539,31 +548,37 @@ class CudaVectorField final : public VectorField {
     }
   }
 
+  void forward_for_gradients(std::size_t count) {
+    put_on_device(count);
+    with_gradient_kernels([&](auto width, auto half) { passes<width, half>(); });
+  }
+
   void velocity_to(std::size_t count, float* device, float* host) {
     const int n = static_cast<int>(architecture_.particles());
     const std::size_t nodes = count * architecture_.particles();
     const Stream stream = submissions_.stream();
-    launch(RemoveMean{static_cast<int>(count), n, batch_.u + architecture_.layers * nodes, v_.get()},
+    launch(RemoveMean{static_cast<int>(count), n, batch_.u + architecture_.layers * nodes, 1, v_.get()},
            sample_blocks(static_cast<int>(count)), stream);
-    launch(Collect{static_cast<int>(nodes), static_cast<int>(architecture_.dim), v_.get(), device},
+    launch(Collect{static_cast<int>(nodes), static_cast<int>(architecture_.dim), v_.get(), 1, device},
            blocks_of(nodes, Collect::threads), stream);
     copy_to_host(host, device, nodes * architecture_.dim * sizeof(float), stream);
   }
 
   /// From backward_.cot_u; adds to the sums of the gradient.
   void backward(std::size_t count) {
-    with_gradient_kernels([&](auto width, auto parts) { backward_of<width, parts>(count); });
+    with_gradient_kernels([&](auto width, auto half) { backward_of<width, half>(count); });
   }
 
-  template <int H, int S>
+  template <int H, bool Half>
   void backward_of(std::size_t count) {
+    using Edges = std::conditional_t<Half, HalfEdgeBackward<H>, EdgeBackward<H>>;
     const Stream stream = submissions_.stream();
     const std::size_t nodes = count * architecture_.particles();
     clear(backward_.grad_x, nodes * sizeof(Position), stream);
     constexpr std::size_t outer = outer_size<H>();
     for (int l = batch_.layers - 1; l >= 0; --l) {
       const bool last = l + 1 == batch_.layers;
-      launch(EdgeBackward<H, S>{batch_, backward_, l, last},
+      launch(Edges{batch_, backward_, l, last},
              std::min(edge_groups(batch_, edge_warps(H)), static_cast<std::size_t>(backward_.edge_slots)),
              stream);
       launch(GatherPositions{batch_, backward_}, blocks_of(nodes, GatherPositions::threads), stream);
@@ -597,7 +612,7 @@ class CudaVectorField final : public VectorField {
     const Stream stream = submissions_.stream();
     for (const Gather& g : gathers_) {
       launch(SumParts{g.parts, gradient_places_.get() + g.first_place, static_cast<int>(g.size),
-                      static_cast<int>(g.slots), g.size, gradient_.get()},
+                      static_cast<int>(g.slots), g.size, backward_.unscale, gradient_.get()},
              blocks_of(g.size, SumParts::threads), stream, g.rows);
     }
     copy_to_host(host, gradient_.get(), layout_.size() * sizeof(float), stream);
@@ -649,7 +664,7 @@ class CudaVectorField final : public VectorField {
   PinnedBuffer<float> host_parameters_{submissions_}, host_t_{submissions_}, host_x_{submissions_},
       host_second_{submissions_}, host_out_{submissions_}, host_gradient_{submissions_};
   DeviceBuffer<float> theta_{submissions_}, vectors_{submissions_}, w2_{submissions_};
-  DeviceBuffer<Lanes4> packed_{submissions_};
+  DeviceBuffer<Lanes4> packed_{submissions_}, packed_halves_{submissions_};
   Weights weights_{};
 
   DeviceBuffer<float> t_{submissions_}, x_raw_{submissions_}, second_raw_{submissions_}, out_{submissions_};

@@ -28,8 +28,6 @@ struct NodeRows {
   }
 };
 
-/// Particles' networks are always in float32.
-constexpr int node_parts = 3;
 constexpr int node_warps = 4;
 
 inline std::size_t node_blocks(const Batch& b) {
@@ -41,10 +39,10 @@ template <int H>
 EQUIBOLT_DEVICE void store_edge_parts(const Batch& b, const NodeRows& rows, int layer, const Tile<H>& h) {
   Tile<H> y;
   set_rows(y, b.weights.vector<H>(layer, kB1));
-  add_product<H, H, node_parts>(y, h, b.weights.matrix<H>(layer, kA));
+  add_product(y, h, b.weights.matrix<H>(layer, kA));
   rows.store(y, b.p + b.at(layer) * H);
   set_zero(y);
-  add_product<H, H, node_parts>(y, h, b.weights.matrix<H>(layer, kB));
+  add_product(y, h, b.weights.matrix<H>(layer, kB));
   rows.store(y, b.q + b.at(layer) * H);
 }
 
@@ -95,15 +93,15 @@ struct NodeForward {
     Tile<H> h, z;
     set_rows(z, b.weights.vector<H>(layer, kBn1));
     rows.load(h, b.sums + b.at(layer) * H);
-    add_product<H, H, node_parts>(z, h, b.weights.matrix<H>(layer, kN1s));
+    add_product(z, h, b.weights.matrix<H>(layer, kN1s));
     rows.load(h, b.h + b.at(layer) * H);
-    add_product<H, H, node_parts>(z, h, b.weights.matrix<H>(layer, kN1h));
+    add_product(z, h, b.weights.matrix<H>(layer, kN1h));
     Tile<H> after;  // the slope first
-    apply_silu<H, node_parts>(z, after);
+    apply_silu(z, after);
     if (slopes != nullptr) rows.store(after, slopes);
     set_rows(after, b.weights.vector<H>(layer, kBn2));
     add(after, h);
-    add_product<H, H, node_parts>(after, z, b.weights.matrix<H>(layer, kN2));
+    add_product(after, z, b.weights.matrix<H>(layer, kN2));
     rows.store(after, b.h + b.at(layer + 1) * H);
     store_edge_parts(b, rows, layer + 1, after);
   }
@@ -153,8 +151,8 @@ inline std::size_t edge_groups(const Batch& b, int warps) {
   return (static_cast<std::size_t>(b.samples) * b.tiles + warps - 1) / warps;
 }
 
-/// Σ_j of the gated messages, and u^{l+1}. S: parts of an operand (tile.h).
-template <int H, int S>
+/// Σ_j of the gated messages, and u^{l+1}.
+template <int H>
 struct EdgeForward {
   static constexpr int warps = edge_warps(H);
   static constexpr int threads = 32 * warps, blocks_per_processor = H == 32 ? 4 : H == 64 ? 3 : 1;
@@ -191,19 +189,19 @@ struct EdgeForward {
         const EdgeGeometry edge(xi, ui, x[j], u[j]);
         Tile<H> a, m;
         first_argument(a, p, q + static_cast<std::size_t>(j) * H, edge, w_d2, w_d2_input);
-        apply_silu<H, S>(a);
+        apply_silu(a);
         set_rows(m, b2);
-        add_product<H, H, S>(m, a, b.weights.matrix<H>(layer, kW2));
-        apply_silu<H, S>(m);
+        add_product(m, a, b.weights.matrix<H>(layer, kW2));
+        apply_silu(m);
         Pair gate = row_product(m, att);
-        gate = {sigmoid<3>(gate.low + att_bias), sigmoid<3>(gate.high + att_bias)};
+        gate = {sigmoid(gate.low + att_bias), sigmoid(gate.high + att_bias)};
         if (rows.low == j) gate.low = 0;
         if (rows.high == j) gate.high = 0;
         multiply_rows(m, gate);
         add(sums, m);
         set_rows(a, bc);
-        add_product<H, H, S>(a, m, b.weights.matrix<H>(layer, kC1));
-        apply_silu<H, S>(a);
+        add_product(a, m, b.weights.matrix<H>(layer, kC1));
+        apply_silu(a);
         const Pair y = row_product(a, c2);
         const float along[2] = {hyperbolic_tangent(y.low) * edge.inverse_length.low * b.range,
                                 hyperbolic_tangent(y.high) * edge.inverse_length.high * b.range};
@@ -230,12 +228,13 @@ struct EdgeForward {
   }
 };
 
-/// A warp per sample: v = u^L minus its mean, or any such array.
+/// A warp per sample: v = u^L minus its mean, or any such array, times a factor.
 struct RemoveMean {
   static constexpr int threads = 128, blocks_per_processor = 1;
   static std::size_t shared_bytes() { return 0; }
   int samples, particles;
   const Position* from;
+  float scale;
   Position* to;
 
   EQUIBOLT_DEVICE void operator()() const {
@@ -246,7 +245,7 @@ struct RemoveMean {
     for (int i = lane_index(); i < particles; i += 32) {
       const Position& p = from[static_cast<std::size_t>(sample) * particles + i];
       to[static_cast<std::size_t>(sample) * particles + i] = {
-          {p.v[0] - mean[0], p.v[1] - mean[1], p.v[2] - mean[2], 0}};
+          {scale * (p.v[0] - mean[0]), scale * (p.v[1] - mean[1]), scale * (p.v[2] - mean[2]), 0}};
     }
   }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "egnn/cuda/tile.h"
+#include "egnn/cuda/half_tile.h"
 
 /// Products over the rows, G (H, H + 1) = Σ_rows x ⊗ [y, 1], which weights' gradients are: warps leave their
 /// rows in shared memory, in bf16 parts, and then each takes some rows of G.
@@ -17,6 +17,17 @@ struct Staged {
   std::uint16_t* at;
 
   /// The warp's 16 rows.
+  EQUIBOLT_DEVICE void set(const HalfTile<H>& x) const {
+    const int row = 16 * warp_index() + lane_row();
+#pragma unroll
+    for (int n = 0; n < H / 8; ++n) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        *reinterpret_cast<std::uint32_t*>(at + (row + 8 * half) * stride + 8 * n + lane_column()) =
+            x.v[n][half];
+      }
+    }
+  }
   EQUIBOLT_DEVICE void set(const Tile<H>& x) const {
     const int row = 16 * warp_index() + lane_row();
 #pragma unroll
@@ -43,6 +54,16 @@ struct OuterSums {
   static constexpr int size = H * columns;  ///< of one product in memory
   float v[tiles][columns / 8][4];
 
+  template <bool Halves>
+  EQUIBOLT_DEVICE static void accumulate(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                         std::uint32_t b1) {
+    if constexpr (Halves) {
+      multiply_add_halves(d, a, b0, b1);
+    } else {
+      multiply_add(d, a, b0, b1);
+    }
+  }
+
   EQUIBOLT_DEVICE static int product() { return warp_index() / (Warps / 2); }
   EQUIBOLT_DEVICE static int first_row() { return warp_index() % (Warps / 2) * tiles * 16; }
 
@@ -58,7 +79,8 @@ struct OuterSums {
   }
 
   /// Adds what is staged, x and y being this warp's product.
-  template <int S>
+  /// `Halves`: in half precision, not bf16.
+  template <bool Halves = false, int S>
   EQUIBOLT_DEVICE void add(const Staged<H, S, Warps>& x, const Staged<H, S, Warps>& y) {
     using Rows = Staged<H, S, Warps>;
     const int block = lane_index() / 8, r = lane_index() % 8;
@@ -87,18 +109,18 @@ struct OuterSums {
           for (int order = S - 1; order >= 0; --order) {
 #pragma unroll
             for (int s = 0; s <= order; ++s) {
-              multiply_add(v[m][2 * n], a[m][s], b[order - s][0], b[order - s][1]);
-              multiply_add(v[m][2 * n + 1], a[m][s], b[order - s][2], b[order - s][3]);
+              accumulate<Halves>(v[m][2 * n], a[m][s], b[order - s][0], b[order - s][1]);
+              accumulate<Halves>(v[m][2 * n + 1], a[m][s], b[order - s][2], b[order - s][3]);
             }
           }
         }
       }
       // The last eight columns of y are [1, 0, …].
-      const std::uint32_t ones = lane_row() == 0 ? 0x3f803f80U : 0U;
+      const std::uint32_t ones = lane_row() == 0 ? (Halves ? 0x3c003c00U : 0x3f803f80U) : 0U;
 #pragma unroll
       for (int m = 0; m < tiles; ++m) {
 #pragma unroll
-        for (int s = S - 1; s >= 0; --s) multiply_add(v[m][H / 8], a[m][s], ones, ones);
+        for (int s = S - 1; s >= 0; --s) accumulate<Halves>(v[m][H / 8], a[m][s], ones, ones);
       }
     }
   }

@@ -3,9 +3,8 @@
 #include "egnn/cuda/device.h"
 
 /// What a warp does with 16 rows of H features: rows are edges or particles. The tensor cores multiply bf16
-/// numbers and add in float32; a float is split into S of them, x = x₁ + x₂ + x₃ with 8 bits each, and of the
-/// products of two such numbers those of order 2^-8(S−1) and larger are taken: S = 1 is bf16, S = 3 (six
-/// products) is float32.
+/// numbers and add in float32; a float is split into three of them, x = x₁ + x₂ + x₃ with 8 bits each, and of
+/// the nine products of two such numbers the six of order 2^-16 and larger are taken.
 namespace EQUIBOLT_CUDA_NAMESPACE {
 
 /// (16, H) numbers. Lane 4 g + q has of rows g and g + 8 the columns 8 n + 2 q and the one after: v[n] holds
@@ -91,15 +90,18 @@ EQUIBOLT_DEVICE void split(float low, float high, std::uint32_t (&parts)[S]) {
   }
 }
 
+/// Of a float32, for a product as exact as its own.
+constexpr int parts_of_float = 3;
+
 /// Columns 16 k … of a tile as the left operand.
-template <int H, int S>
-EQUIBOLT_DEVICE void left_operand(const Tile<H>& x, int k, std::uint32_t (&a)[S][4]) {
+template <int H>
+EQUIBOLT_DEVICE void left_operand(const Tile<H>& x, int k, std::uint32_t (&a)[parts_of_float][4]) {
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
-    std::uint32_t parts[S];
+    std::uint32_t parts[parts_of_float];
     split(x.v[2 * k + r / 2][2 * (r % 2)], x.v[2 * k + r / 2][2 * (r % 2) + 1], parts);
 #pragma unroll
-    for (int s = 0; s < S; ++s) a[s][r] = parts[s];
+    for (int s = 0; s < parts_of_float; ++s) a[s][r] = parts[s];
   }
 }
 
@@ -107,57 +109,40 @@ EQUIBOLT_DEVICE void left_operand(const Tile<H>& x, int k, std::uint32_t (&a)[S]
 constexpr int packed_size(int k, int n) {
   return k * n / 8;
 }
-/// Parts that are packed.
-constexpr int packed_parts = 3;
 
 /// y (16, N) += x (16, K) times a packed right operand: word ((part K/16 + k) N/16 + n) 32 + lane has the
 /// lane's numbers of the rows 16 k … and columns 16 n …. The tensor cores round their sums towards zero; so
 /// large terms are added up apart from small ones, and both to y by ordinary additions.
-template <int K, int N, int S>
+template <int K, int N>
 EQUIBOLT_DEVICE void add_product(Tile<N>& y, const Tile<K>& x, const Lanes4* packed) {
-  const auto words = [&](int s, int k, int n) {
-    return load4(packed + ((s * (K / 16) + k) * (N / 16) + n) * 32 + lane_index());
-  };
-  if constexpr (S == 1) {
+  constexpr int S = parts_of_float;
+  std::uint32_t a[K / 16][S][4];
+#pragma unroll
+  for (int k = 0; k < K / 16; ++k) left_operand(x, k, a[k]);
+#pragma unroll
+  for (int n = 0; n < N / 16; ++n) {
+    float large[2][4] = {}, small[2][4] = {};
 #pragma unroll
     for (int k = 0; k < K / 16; ++k) {
-      std::uint32_t a[1][4];
-      left_operand<K, 1>(x, k, a);
+      Lanes4 b[S];
 #pragma unroll
-      for (int n = 0; n < N / 16; ++n) {
-        const Lanes4 b = words(0, k, n);
-        multiply_add(y.v[2 * n], a[0], b.x, b.y);
-        multiply_add(y.v[2 * n + 1], a[0], b.z, b.w);
-      }
-    }
-  } else {
-    std::uint32_t a[K / 16][S][4];
+      for (int s = 0; s < S; ++s)
+        b[s] = load4(packed + ((s * (K / 16) + k) * (N / 16) + n) * 32 + lane_index());
+      multiply_add(large[0], a[k][0], b[0].x, b[0].y);
+      multiply_add(large[1], a[k][0], b[0].z, b[0].w);
 #pragma unroll
-    for (int k = 0; k < K / 16; ++k) left_operand<K, S>(x, k, a[k]);
+      for (int order = S - 1; order > 0; --order) {
 #pragma unroll
-    for (int n = 0; n < N / 16; ++n) {
-      float large[2][4] = {}, small[2][4] = {};
-#pragma unroll
-      for (int k = 0; k < K / 16; ++k) {
-        Lanes4 b[S];
-#pragma unroll
-        for (int s = 0; s < S; ++s) b[s] = words(s, k, n);
-        multiply_add(large[0], a[k][0], b[0].x, b[0].y);
-        multiply_add(large[1], a[k][0], b[0].z, b[0].w);
-#pragma unroll
-        for (int order = S - 1; order > 0; --order) {
-#pragma unroll
-          for (int s = 0; s <= order; ++s) {
-            multiply_add(small[0], a[k][s], b[order - s].x, b[order - s].y);
-            multiply_add(small[1], a[k][s], b[order - s].z, b[order - s].w);
-          }
+        for (int s = 0; s <= order; ++s) {
+          multiply_add(small[0], a[k][s], b[order - s].x, b[order - s].y);
+          multiply_add(small[1], a[k][s], b[order - s].z, b[order - s].w);
         }
       }
+    }
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
+    for (int half = 0; half < 2; ++half) {
 #pragma unroll
-        for (int e = 0; e < 4; ++e) y.v[2 * n + half][e] += large[half][e] + small[half][e];
-      }
+      for (int e = 0; e < 4; ++e) y.v[2 * n + half][e] += large[half][e] + small[half][e];
     }
   }
 }
@@ -294,35 +279,28 @@ EQUIBOLT_DEVICE float sum_of_rows(Pair p) {
   return sum;
 }
 
-// Functions of one number. With S = 1 operands are rounded to 2^-9 and the hardware's tanh does.
-
-template <int S>
 EQUIBOLT_DEVICE float sigmoid(float z) {
-  if constexpr (S == 1) {
-    return 0.5F * coarse_tanh(0.5F * z) + 0.5F;
-  } else {
-    return fast_reciprocal(1 + exponential(-z));
-  }
+  return fast_reciprocal(1 + exponential(-z));
 }
 
 /// z becomes silu(z).
-template <int H, int S>
+template <int H>
 EQUIBOLT_DEVICE void apply_silu(Tile<H>& z) {
 #pragma unroll
   for (int n = 0; n < H / 8; ++n) {
 #pragma unroll
-    for (int e = 0; e < 4; ++e) z.v[n][e] *= sigmoid<S>(z.v[n][e]);
+    for (int e = 0; e < 4; ++e) z.v[n][e] *= sigmoid(z.v[n][e]);
   }
 }
 
 /// z becomes silu(z), slope its derivative.
-template <int H, int S>
+template <int H>
 EQUIBOLT_DEVICE void apply_silu(Tile<H>& z, Tile<H>& slope) {
 #pragma unroll
   for (int n = 0; n < H / 8; ++n) {
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
-      const float s = sigmoid<S>(z.v[n][e]);
+      const float s = sigmoid(z.v[n][e]);
       const float a = z.v[n][e] * s;
       slope.v[n][e] = s + a * (1 - s);
       z.v[n][e] = a;

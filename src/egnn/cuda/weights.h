@@ -19,7 +19,8 @@ struct LayerPlaces {
 };
 
 struct Weights {
-  const Lanes4* packed;  ///< (L, kMatrices, 2, packed_parts, H²/8)
+  const Lanes4* packed;  ///< (L, kMatrices, 2, parts_of_float, H²/8)
+  const Lanes4* halves;  ///< (L, 2, 2, H²/8): W₂ and C₁ in half precision
   const float* vectors;  ///< (L, kVectors, H)
   const float* theta;    ///< as ParameterLayout has it
   int hidden;
@@ -29,7 +30,13 @@ struct Weights {
   template <int H>
   EQUIBOLT_DEVICE const Lanes4* matrix(int layer, Matrix m, bool transposed = false) const {
     return packed + static_cast<std::size_t>((layer * kMatrices + m) * 2 + (transposed ? 1 : 0)) *
-                        packed_parts * packed_size(H, H);
+                        parts_of_float * packed_size(H, H);
+  }
+  /// W₂ or C₁.
+  template <int H>
+  EQUIBOLT_DEVICE const Lanes4* half_matrix(int layer, Matrix m, bool transposed = false) const {
+    return halves + static_cast<std::size_t>((layer * 2 + (m == kW2 ? 0 : 1)) * 2 + (transposed ? 1 : 0)) *
+                        packed_size(H, H);
   }
   template <int H>
   EQUIBOLT_DEVICE const float* vector(int layer, Vector v) const {
@@ -46,6 +53,7 @@ struct PackWeights {
   const LayerPlaces* places;
   int hidden;
   std::uint32_t* packed;
+  std::uint32_t* packed_halves;
   float* vectors;
   float* w2;  ///< (L, H²/8, 8): W₂ unrounded, in the order of a right operand
 
@@ -75,11 +83,15 @@ struct PackWeights {
       if (m == kW2 && orientation == 0) {
         for (int e = 0; e < 2; ++e) w2[layer * H * H + 2 * (k % words) + e] = value[e];
       }
-      std::uint32_t parts[packed_parts];
+      if (m == kW2 || m == kC1) {
+        packed_halves[((layer * 2 + (m == kW2 ? 0 : 1)) * 2 + orientation) * words + k % words] =
+            halves(value[0], value[1]);
+      }
+      std::uint32_t parts[parts_of_float];
       split(value[0], value[1], parts);
-      for (int part = 0; part < packed_parts; ++part) {
+      for (int part = 0; part < parts_of_float; ++part) {
         const std::size_t array = static_cast<std::size_t>((layer * kMatrices + m) * 2 + orientation);
-        packed[(array * packed_parts + part) * words + k % words] = parts[part];
+        packed[(array * parts_of_float + part) * words + k % words] = parts[part];
       }
     }
   }
