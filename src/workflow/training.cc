@@ -149,7 +149,9 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   if (!finished) throw Stopped("stopped at step {}; the same command goes on from there", state.step);
 
   Model model{architecture, state.average, {}};
-  model.metadata["config"] = config_text(config, false);
+  RunConfig anywhere = config;  // where it was trained says nothing of where it is used
+  anywhere.device = Device::automatic;
+  model.metadata["config"] = config_text(anywhere, false);
   if (data.log_z) {
     model.metadata["log_z"] = fmt::format("{}", data.log_z->value);
     model.metadata["log_z_error"] = fmt::format("{}", data.log_z->error);
