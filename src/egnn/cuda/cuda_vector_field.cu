@@ -19,8 +19,8 @@ CudaDevice cuda_device() {
   cuda::check(cudaGetDeviceProperties(&properties, 0), "asking the device");
   cuda::check(cudaDriverGetVersion(&driver), "asking the driver");
   cuda::check(cudaRuntimeGetVersion(&runtime), "asking the run-time");
-  if (properties.major < 8) {
-    device.absence = fmt::format("{} has compute capability {}.{}, at least 8.0 is needed", properties.name,
+  if (properties.major < 9) {
+    device.absence = fmt::format("{} has compute capability {}.{}, at least 9.0 is needed", properties.name,
                                  properties.major, properties.minor);
     return device;
   }
