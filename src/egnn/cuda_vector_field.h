@@ -10,11 +10,12 @@
 namespace equibolt {
 
 /// The vector field on the first NVIDIA GPU that CUDA shows (CUDA_VISIBLE_DEVICES chooses), by the kernels of
-/// egnn/cuda. `gradients` is the precision of vjp and loss_gradient; velocities and divergences are in
-/// float32, whose products are made of six bf16 products on the tensor cores. No result depends on the order
-/// in which the GPU runs its blocks. Throws UsageError for more than three dimensions or a width above 128,
-/// and where there is no GPU or this program was built without CUDA; NumericalError, with CUDA's words, where
-/// a kernel fails.
+/// egnn/cuda. `gradients` is the precision of vjp and loss_gradient, where bf16 means half precision for the
+/// features of edges (half_edges.h); velocities and divergences are in float32, whose products are made of
+/// six bf16 products on the tensor cores. No result depends on the order in which the GPU runs its blocks.
+/// Throws UsageError for more than three dimensions or a width above 128, later for gradients in fp32 at a
+/// width above 64, and where there is no GPU or this program was built without CUDA; NumericalError, with
+/// CUDA's words, where a kernel fails.
 std::unique_ptr<VectorField> make_cuda_vector_field(const Architecture& architecture,
                                                     std::span<const float> parameters,
                                                     Precision gradients = Precision::fp32);

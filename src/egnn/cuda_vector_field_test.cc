@@ -16,7 +16,7 @@ MakeField on_gpu(Precision precision) {
       [precision](const Case& c) { return make_cuda_vector_field(c.architecture, c.parameters, precision); };
 }
 
-/// Sums of bf16 numbers are biases' gradients here, too, and the matrices' own on the CPU.
+/// Wider than the CPU's: biases' gradients are sums of rounded numbers here.
 constexpr GradientTolerances gpu_bf16_tolerances{3e-2, 6e-2, 1.5e-2};
 
 void expect_gradients_of_both(const Case& c) {
