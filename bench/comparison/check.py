@@ -8,9 +8,9 @@ import numpy as np
 from contenders import ContenderError
 
 # Largest error of an array, |a - b| / |b|: single precision with a nearly coincident pair among the inputs; and
-# where the form says so, products in bfloat16.
+# where the form says so, products in bfloat16 (through five layers of random weights all programs' loss moves by 2 %).
 TOLERANCE = {"v": 2e-5, "divergence": 1e-4, "loss": 2e-5, "grad_loss": 1e-4}
-BF16_TOLERANCE = {"v": 2e-2, "divergence": 5e-2, "loss": 2e-2, "grad_loss": 5e-2}
+BF16_TOLERANCE = {"v": 2e-2, "divergence": 5e-2, "loss": 5e-2, "grad_loss": 5e-2}
 
 
 def results(process, **request):
