@@ -396,6 +396,36 @@ class Molecules(Workplace):
         result = json.loads((self.path / "a" / "umbrella.json").read_text())
         self.assertEqual(len(result["profile"]["rows"]), 72)
 
+    def test_umbrella_by_a_surrogate(self):
+        few = sets(["system.solvent=", "umbrella.windows=4", "umbrella.stiffness=5", "umbrella.relax_steps=20",
+                    "umbrella.record_every=6", "surrogate.leapfrog_steps=3", "surrogate.samples=40"])
+        made = {}
+        for name, rounds in (("a", (1, 2)), ("b", (2,))):
+            for n in rounds:
+                made[name] = call("surrogate", "alanine_dipeptide", "-o", self.path / f"{name}.npz", *few, *sets(
+                    [f"surrogate.rounds={n}", f"threads={1 if name == 'b' else 2}"])).stdout
+        self.assertEqual((self.path / "a.npz").read_bytes(), (self.path / "b.npz").read_bytes())
+        rows = [line.split() for line in made["b"].splitlines()[1:]]
+        self.assertEqual([row[:3] for row in rows], [["1", "40", "0"], ["2", "80", "0"]])
+        self.assertLess(float(rows[1][3]), float(rows[0][3]), "the correction predicts what it was not fitted to")
+
+        by_surrogate = [*few, *sets([f"umbrella.surrogate={self.path / 'a.npz'}", "umbrella.discard=0"])]
+        for steps, folder in ((246, "u"), (258, "u"), (258, "v")):
+            call("umbrella", "alanine_dipeptide", "-o", self.path / folder, *by_surrogate, *sets([f"umbrella.steps={steps}"]))
+        u, v = (np.load(self.path / folder / "umbrella.npz")["angles"] for folder in "uv")
+        self.assertEqual(u.shape, (43, 4))
+        self.assertTrue(np.array_equal(u, v))
+        result = json.loads((self.path / "u" / "umbrella.json").read_text())["surrogate"]
+        self.assertTrue(all(0 < p <= 1 for p in result["acceptance"] + result["trajectory_acceptance"]), result)
+
+        refused = call("umbrella", "alanine_dipeptide", "-o", self.path / "w", *by_surrogate, *sets(
+            ["umbrella.steps=246", "system.method=gfn1"]), code=2)
+        self.assertIn("surrogate of another energy", refused.stderr)
+        refused = call("surrogate", "alanine_dipeptide", "-o", self.path / "a.npz", *few, "--set", "seed=2", code=2)
+        self.assertIn("another request", refused.stderr)
+        refused = call("surrogate", "alanine_dipeptide", "-o", self.path / "c.npz", *few, "--set", "surrogate.energy=lj13", code=2)
+        self.assertIn("same molecule", refused.stderr)
+
     def test_classical_energies_with_types_of_elements_are_refused(self):
         frames = self.simulated()
         refused = call("run", "alanine_dipeptide-classical", "-o", self.path / "refused", "-q", "--set",

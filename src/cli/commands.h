@@ -10,6 +10,7 @@ void add_run(CLI::App& app);
 void add_simulate(CLI::App& app);
 void add_relax(CLI::App& app);
 void add_sample(CLI::App& app);
+void add_surrogate(CLI::App& app);
 void add_umbrella(CLI::App& app);
 void add_export(CLI::App& app);
 void add_evaluate(CLI::App& app);

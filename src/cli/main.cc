@@ -83,6 +83,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_run(app);
   add_simulate(app);
   add_relax(app);
+  add_surrogate(app);
   add_umbrella(app);
   add_export(app);
   add_sample(app);

@@ -25,6 +25,7 @@ enum class Stream : std::uint64_t {
   validation = 15,      ///< t, prior and noise of the validation loss
   symmetry_check = 16,  ///< motions that should leave an energy unchanged
   probes = 17,          ///< ε of divergence estimates
+  stand_in = 18,        ///< acceptance of what a cheaper energy's simulation proposes
 };
 
 /// A counter-based generator (Philox 4x64, Random123): the numbers depend on (seed, stream, step, sample)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <numbers>
+#include <optional>
 #include <vector>
 
 #include "core/threads.h"
@@ -12,6 +13,12 @@
 #include "system/restrained.h"
 
 namespace equibolt {
+
+/// Hamiltonian Monte Carlo with unit masses (hmc_step).
+struct TrajectoryOptions {
+  double step = 0.01;  ///< mean leapfrog step, where kT = 1, masses are 1 and lengths those of x
+  std::size_t leapfrog_steps = 50;
+};
 
 struct UmbrellaOptions {
   DihedralAtoms atoms{};      ///< the dihedral φ
@@ -22,6 +29,7 @@ struct UmbrellaOptions {
   bool exchange = true;            ///< neighbours may exchange their configurations after each block
   std::size_t relax_steps = 2000;  ///< of `relax` before the first block
   LangevinOptions langevin, relax;
+  std::optional<TrajectoryOptions> hmc;   ///< instead of langevin: block_steps as trajectories
   std::vector<DihedralRestraint> guards;  ///< that act beside the bias, in all windows
   std::uint64_t seed = 0;
 };
@@ -34,15 +42,27 @@ struct UmbrellaState {
   std::vector<double> accepted;  // (W−1,): exchanges of k and k + 1, sums of probabilities
   std::vector<double> tried;     // (W−1,)
   std::vector<double> rejected;  // (W,): blocks that met a configuration without an energy
+  // Of Hamiltonian Monte Carlo, else empty or zero:
+  std::vector<double> moved;   // (W,): acceptance of trajectories, sums of the blocks' means
+  std::vector<double> taken;   // (W,): acceptance by the target of blocks, sums of probabilities
+  std::vector<double> excess;  // (W,): the target's energy at x less the sampled one, kT
 };
 
 /// Umbrella sampling along a dihedral: W windows, each under U + ½ k (φ − φ_w)² with the difference periodic,
-/// by Langevin dynamics. Results do not depend on the number of threads or on interruptions.
+/// by Langevin dynamics or Hamiltonian Monte Carlo. Results do not depend on the number of threads or on
+/// interruptions.
+///
+/// With a target energy besides, U is but a cheap stand-in for it: what a block of Hamiltonian Monte Carlo
+/// under U does to a window is one proposal, accepted with probability min(1, exp(−Δ(U_target − U))). The
+/// block's trajectories are in detailed balance with exp(−U), so that this samples the target exactly,
+/// whatever U is (Gelb, J. Chem. Phys. 118, 7747, 2003); how well U imitates the target decides only how
+/// often it is accepted.
 class Umbrella {
  public:
   /// Starts from x (W, N, 3), or goes on from a state. The pool must outlive this object. Throws UsageError
   /// for options without sense, DataError for a state that does not fit.
-  Umbrella(const Energy& prototype, const UmbrellaOptions& options, ThreadPool& pool, UmbrellaState state);
+  Umbrella(const Energy& prototype, const UmbrellaOptions& options, ThreadPool& pool, UmbrellaState state,
+           const Energy* target = nullptr);
 
   const UmbrellaState& state() const { return state_; }
   std::size_t blocks_done() const { return state_.angles.size() / options_.windows; }
@@ -51,12 +71,19 @@ class Umbrella {
   void advance();
 
  private:
-  void run_block(std::size_t steps, const LangevinOptions& langevin, std::uint64_t iteration);
+  void run_langevin(std::size_t steps, const LangevinOptions& langevin, std::uint64_t iteration);
+  void run_trajectories(std::uint64_t iteration);
+  /// body(worker, energy, walker) for each window, its walker with energy and gradient as they are there.
+  template <typename Body>
+  void for_windows(const Body& body);
+  /// The target's energy at the walker's x less that of the prototype; +∞ where the target has none.
+  double excess(std::size_t worker, const Walker& walker);
   void exchange(std::uint64_t iteration);
 
   UmbrellaOptions options_;
   ThreadPool& pool_;
   std::vector<std::unique_ptr<Restrained>> energies_;  // one for each worker
+  std::vector<std::unique_ptr<Energy>> targets_;       // one for each worker, or none
   UmbrellaState state_;
 };
 

@@ -65,6 +65,27 @@ TEST(Umbrella, StaysAroundItsWindows) {
   }
 }
 
+TEST(Umbrella, WithATargetResumesToTheSameBitsOnAnyThreads) {
+  UmbrellaOptions options = chain_options();
+  options.hmc = {0.05, 5};
+  ThreadPool one(1), three(3);
+  const TorsionChain target(2, 1);
+  Umbrella whole(TorsionChain(2, 0), options, three, chain_start(options), &target);
+  while (!whole.finished()) whole.advance();
+  Umbrella first(TorsionChain(2, 0), options, one, chain_start(options), &target);
+  for (int step = 0; step < 8; ++step) first.advance();
+  Umbrella second(TorsionChain(2, 0), options, one, first.state(), &target);
+  while (!second.finished()) second.advance();
+  EXPECT_EQ(whole.state().angles, second.state().angles);
+  EXPECT_EQ(whole.state().excess, second.state().excess);
+  double taken = 0, moved = 0;
+  for (const double a : whole.state().taken) taken += a / (12 * 20);
+  for (const double a : whole.state().moved) moved += a / (12 * 20);
+  EXPECT_GT(taken, 0.3);
+  EXPECT_LT(taken, 0.99);
+  EXPECT_GT(moved, 0.5);
+}
+
 TEST(Umbrella, RefusesWhatDoesNotFit) {
   ThreadPool pool(1);
   UmbrellaOptions options = chain_options();
@@ -73,6 +94,11 @@ TEST(Umbrella, RefusesWhatDoesNotFit) {
   EXPECT_THROW(Umbrella(TorsionChain(2, 0), options, pool, state), DataError);
   options.windows = 1;
   EXPECT_THROW(Umbrella(TorsionChain(2, 0), options, pool, state), UsageError);
+  options = chain_options();
+  const TorsionChain target(2, 1);
+  EXPECT_THROW(Umbrella(TorsionChain(2, 0), options, pool, chain_start(options), &target), UsageError);
+  options.hmc = {0.05, 3};  // block_steps are no multiple
+  EXPECT_THROW(Umbrella(TorsionChain(2, 0), options, pool, chain_start(options)), UsageError);
 }
 
 }  // namespace

@@ -39,6 +39,13 @@ std::unique_ptr<Energy> Restrained::clone() const {
   return std::make_unique<Restrained>(energy_->clone(), restraints_);
 }
 
+double Restrained::restraint_energy(std::span<const double> x) const {
+  double sum = 0;
+  for (const DihedralRestraint& restraint : restraints_)
+    sum += restraint.energy(dihedral(x, restraint.atoms));
+  return sum;
+}
+
 void Restrained::evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                           ConfigurationsView<double> gradient, std::span<EnergyStatus> status) {
   energy_->evaluate(x, energy, gradient, status);

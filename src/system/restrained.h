@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/dihedral.h"
@@ -34,6 +35,8 @@ class Restrained : public Energy {
   std::unique_ptr<Energy> clone() const override;
   double symmetry_noise() const override { return energy_->symmetry_noise(); }
 
+  /// The restraints' part of the energy at x (N, 3), kT.
+  double restraint_energy(std::span<const double> x) const;
   /// They may be changed between evaluations.
   std::vector<DihedralRestraint>& restraints() { return restraints_; }
 

@@ -11,6 +11,7 @@
 #include "egnn/make_vector_field.h"
 #include "flow/integrator.h"
 #include "simulate/simulation.h"
+#include "simulate/umbrella.h"
 #include "system/make_energy.h"
 #include "train/trainer.h"
 #include "transport/coupling.h"
@@ -50,6 +51,16 @@ struct UmbrellaConfig {
   bool exchange = true;
   std::size_t relax_steps = 2000;
   double relax_friction_per_ps = 49;
+  std::string surrogate;  ///< a file of `equibolt surrogate`; empty: the energy itself
+};
+
+/// A cheaper energy in a molecule's stead, and Monte Carlo under it.
+struct SurrogateOptions {
+  std::string energy = "alanine_dipeptide-classical";  ///< a config or preset of the same molecule
+  std::size_t rounds = 8;
+  std::size_t samples = 1000;  ///< per round
+  double ridge = 0.01;         ///< see CorrectionFit::solve
+  TrajectoryOptions trajectory;
 };
 
 struct NetworkOptions {
@@ -74,6 +85,7 @@ struct RunConfig {
   SimulateOptions simulate;
   RelaxOptions relax;          ///< of molecules
   UmbrellaConfig umbrella;     ///< of molecules
+  SurrogateOptions surrogate;  ///< of molecules
   MolecularDynamics dynamics;  ///< of molecules; keys of the section simulate, and of umbrella sampling too
   NetworkOptions network;
   CouplingOptions coupling;

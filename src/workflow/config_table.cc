@@ -329,6 +329,20 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
     table.flag("exchange", c.umbrella.exchange, "neighbouring windows may exchange configurations");
     table.count("relax_steps", c.umbrella.relax_steps, std::size_t{1}, "before, with high friction");
     table.positive("relax_friction_per_ps", c.umbrella.relax_friction_per_ps, "1/ps");
+    table.text("surrogate", c.umbrella.surrogate, "a path",
+               "what `equibolt surrogate` wrote: Monte Carlo whose proposals are trajectories under it, "
+               "record_every steps each, accepted by the system's energy; empty: dynamics under that");
+    table.section("surrogate");
+    table.text("energy", c.surrogate.energy, "the name of a preset or a TOML file",
+               "of the same molecule with a cheaper energy, which is corrected");
+    table.count("rounds", c.surrogate.rounds, std::size_t{1}, "of sampling and fitting");
+    table.count("samples", c.surrogate.samples, std::size_t{2},
+                "of a round, in all windows of umbrella together");
+    table.positive("ridge", c.surrogate.ridge, "penalty for large weights of the correction");
+    table.positive("step", c.surrogate.trajectory.step,
+                   "of leapfrog trajectories with unit masses, in Å where kT = 1");
+    table.count("leapfrog_steps", c.surrogate.trajectory.leapfrog_steps, std::size_t{1},
+                "of a trajectory; umbrella.record_every is a multiple of it");
   }
 
   table.section("network");

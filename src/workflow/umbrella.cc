@@ -10,6 +10,7 @@
 #include "analyze/bootstrap.h"
 #include "analyze/free_energy.h"
 #include "analyze/wham.h"
+#include "core/hash.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
@@ -19,6 +20,7 @@
 #include "workflow/config_table.h"
 #include "workflow/history.h"
 #include "workflow/molecules.h"
+#include "workflow/surrogate.h"
 
 namespace equibolt {
 namespace {
@@ -184,27 +186,42 @@ nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::sp
   return json;
 }
 
-namespace {
-
-UmbrellaOptions options_of(const RunConfig& config, const Molecule& molecule, const MoleculeOptions& options,
-                           const DihedralAtoms& atoms) {
+UmbrellaTask umbrella_task(const RunConfig& config) {
+  const MoleculeOptions* options = molecule_options_of(config.system);
+  if (options == nullptr)
+    throw UsageError("umbrella: expected a molecule (system.kind \"openmm\" or \"xtb\")");
+  UmbrellaTask task;
+  task.molecule = load_molecule(options->structure);
+  const auto dihedrals = dihedrals_of(task.molecule, options->dihedrals);
+  const auto state = state_of(dihedrals, options->state);
+  if (!state) throw UsageError("umbrella: system.state has to name the dihedral, as in \"phi 0 2\"");
+  task.state = *state;
   const UmbrellaConfig& u = config.umbrella;
-  UmbrellaOptions result;
-  result.atoms = atoms;
-  result.windows = u.windows;
-  result.stiffness = u.stiffness;
-  result.block_steps = u.record_every;
-  result.blocks = u.steps / u.record_every;
-  result.exchange = u.exchange;
-  result.relax_steps = u.relax_steps;
+  task.options.atoms = dihedrals[state->dihedral].atoms;
+  task.options.windows = u.windows;
+  task.options.stiffness = u.stiffness;
+  task.options.block_steps = u.record_every;
+  task.options.blocks = u.steps / u.record_every;
+  task.options.exchange = u.exchange;
+  task.options.relax_steps = u.relax_steps;
   MolecularDynamics dynamics = config.dynamics;
-  result.langevin = langevin_options_of(dynamics, molecule, options.temperature);
+  task.options.langevin = langevin_options_of(dynamics, task.molecule, options->temperature);
   dynamics.friction_per_ps = u.relax_friction_per_ps;
-  result.relax = langevin_options_of(dynamics, molecule, options.temperature);
-  if (config.dynamics.guard_peptide_bonds) result.guards = peptide_bond_guards(molecule);
-  result.seed = config.seed;
-  return result;
+  task.options.relax = langevin_options_of(dynamics, task.molecule, options->temperature);
+  if (!u.surrogate.empty()) task.options.hmc = config.surrogate.trajectory;
+  if (config.dynamics.guard_peptide_bonds) task.options.guards = peptide_bond_guards(task.molecule);
+  task.options.seed = config.seed;
+  return task;
 }
+
+Configurations<double> UmbrellaTask::begin(const std::filesystem::path& frames) const {
+  if (!frames.empty()) return read_configurations(frames, molecule.size(), 3);
+  Configurations<double> structure(1, molecule.size(), 3);
+  std::copy(molecule.positions.begin(), molecule.positions.end(), structure[0].begin());
+  return structure;
+}
+
+namespace {
 
 Npz to_npz(const UmbrellaState& state, const std::string& about) {
   Npz npz;
@@ -215,6 +232,9 @@ Npz to_npz(const UmbrellaState& state, const std::string& about) {
   npz.arrays["accepted"] = Array::of(state.accepted);
   npz.arrays["tried"] = Array::of(state.tried);
   npz.arrays["rejected"] = Array::of(state.rejected);
+  npz.arrays["moved"] = Array::of(state.moved);
+  npz.arrays["taken"] = Array::of(state.taken);
+  npz.arrays["excess"] = Array::of(state.excess);
   npz.arrays["about"] = Array::text(about);
   return npz;
 }
@@ -227,10 +247,16 @@ UmbrellaState state_from(const Npz& npz, std::size_t particles) {
   state.accepted = npz["accepted"].as_double();
   state.tried = npz["tried"].as_double();
   state.rejected = npz["rejected"].as_double();
+  const auto later = [&](const char* name, std::vector<double> before) {
+    return npz.contains(name) ? npz[name].as_double() : before;
+  };
+  state.moved = later("moved", std::vector<double>(state.rejected.size(), 0.0));
+  state.taken = later("taken", state.moved);
+  state.excess = later("excess", {});
   return state;
 }
 
-/// All that the angles depend on, but for their number.
+/// All that the angles depend on, but for their number: of a surrogate its content too.
 std::string about_text(const RunConfig& config) {
   nlohmann::ordered_json about{{"seed", config.seed}};
   RunConfig copy = config;
@@ -239,8 +265,14 @@ std::string about_text(const RunConfig& config) {
   for (const ConfigKey& key : config_table(copy)) {
     const bool dynamics = key.name == "simulate.timestep_fs" || key.name == "simulate.friction_per_ps" ||
                           key.name == "simulate.hydrogen_mass" || key.name == "simulate.guard_peptide_bonds";
-    if (dynamics || key.name.starts_with("system.") || key.name.starts_with("umbrella."))
+    const bool surrogate = key.name == "umbrella.surrogate" || key.name.starts_with("surrogate.");
+    if (surrogate && config.umbrella.surrogate.empty()) continue;
+    if (dynamics || surrogate || key.name.starts_with("system.") || key.name.starts_with("umbrella."))
       about[key.name] = key.text();
+  }
+  if (!config.umbrella.surrogate.empty()) {
+    const Bytes bytes = read_file(config.umbrella.surrogate);
+    about["surrogate"] = fmt::format("{:016x}", content_hash(std::span<const std::uint8_t>(bytes)));
   }
   return about.dump();
 }
@@ -250,15 +282,10 @@ std::string about_text(const RunConfig& config) {
 nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& folder,
                                     const std::filesystem::path& frames, const std::function<bool()>& stop,
                                     Reporter& reporter) {
-  const MoleculeOptions* options = molecule_options_of(config.system);
-  if (options == nullptr)
-    throw UsageError("umbrella: expected a molecule (system.kind \"openmm\" or \"xtb\")");
-  const Molecule molecule = load_molecule(options->structure);
-  const auto dihedrals = dihedrals_of(molecule, options->dihedrals);
-  const auto target = state_of(dihedrals, options->state);
-  if (!target) throw UsageError("umbrella: system.state has to name the dihedral, as in \"phi 0 2\"");
-  const UmbrellaOptions umbrella_options =
-      options_of(config, molecule, *options, dihedrals[target->dihedral].atoms);
+  const UmbrellaTask task = umbrella_task(config);
+  const UmbrellaOptions& umbrella_options = task.options;
+  Surrogate surrogate;
+  if (!config.umbrella.surrogate.empty()) surrogate = read_surrogate(config, config.umbrella.surrogate);
 
   create_folder(folder.path);
   const RunLock lock(folder);
@@ -272,17 +299,19 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
           throw DataError("{}: is of another request:\n  {} there,\n  {} now", npz.origin,
                           npz["about"].as_text(), about);
         }
-        state = state_from(npz, molecule.size());
+        state = state_from(npz, task.molecule.size());
       },
       [&](const std::string& text) { reporter.warn(text); });
   if (!found) {
-    Configurations<double> first(1, molecule.size(), 3);
-    std::copy(molecule.positions.begin(), molecule.positions.end(), first[0].begin());
-    if (!frames.empty()) first = read_configurations(frames, molecule.size(), 3);
+    const bool from_surrogate = surrogate.energy != nullptr && frames.empty();
+    const Configurations<double> first = from_surrogate ? std::move(surrogate.frames) : task.begin(frames);
     state = umbrella_start(umbrella_options, first.view());
   }
   ThreadPool pool(config.threads);
-  Umbrella umbrella(*make_energy(config.system), umbrella_options, pool, std::move(state));
+  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  const Energy& moves = surrogate.energy ? *surrogate.energy : *energy;
+  Umbrella umbrella(moves, umbrella_options, pool, std::move(state),
+                    surrogate.energy ? energy.get() : nullptr);
   if (found) reporter.say("umbrella sampling goes on from block {}", umbrella.blocks_done());
   create_folder(states.folder);
   write_file(folder.config(), config_text(config, true));
@@ -309,8 +338,8 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   const std::vector<double>& angles = umbrella.state().angles;
   const auto discarded =
       static_cast<std::size_t>(config.umbrella.discard * static_cast<double>(angles.size() / windows));
-  auto json = umbrella_analysis(umbrella_options, std::span(angles).subspan(discarded * windows), target->low,
-                                target->high);
+  auto json = umbrella_analysis(umbrella_options, std::span(angles).subspan(discarded * windows),
+                                task.state.low, task.state.high);
   std::vector<double> acceptance;
   for (std::size_t k = 0; k + 1 < windows; ++k) {
     acceptance.push_back(umbrella.state().accepted[k] / std::max(1.0, umbrella.state().tried[k]));
@@ -318,7 +347,17 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   json["exchange_acceptance"] = acceptance;
   const auto& rejected = umbrella.state().rejected;
   json["rejected_blocks"] = std::accumulate(rejected.begin(), rejected.end(), 0.0);
-  json["state"] = options->state;
+  if (surrogate.energy) {
+    const auto mean = [&](const std::vector<double>& sums) {
+      std::vector<double> means = sums;
+      for (double& value : means) value /= static_cast<double>(umbrella.blocks_done());
+      return means;
+    };
+    json["surrogate"] = {{"file", config.umbrella.surrogate},
+                         {"trajectory_acceptance", mean(umbrella.state().moved)},
+                         {"acceptance", mean(umbrella.state().taken)}};
+  }
+  json["state"] = molecule_options_of(config.system)->state;
   Npz npz;
   npz.arrays["angles"] = Array::of(std::span<const double>(angles), {angles.size() / windows, windows});
   npz.arrays["x"] = Array::of(ConfigurationsView<const double>(umbrella.state().x.view()));

@@ -12,6 +12,19 @@
 
 namespace equibolt {
 
+/// What a config says of umbrella sampling. Throws UsageError where its system is no molecule, or names no
+/// state.
+struct UmbrellaTask {
+  Molecule molecule;
+  DihedralState state;
+  UmbrellaOptions options;
+
+  /// Where sampling begins: what the file `frames` holds, or the structure's one configuration where it is
+  /// empty.
+  Configurations<double> begin(const std::filesystem::path& frames) const;
+};
+UmbrellaTask umbrella_task(const RunConfig& config);
+
 /// Umbrella sampling of a config's molecule along the dihedral of its state, into a folder: config.toml,
 /// umbrella/block-*.npz (states under way), umbrella.npz (each window's angles in time), umbrella.json (the
 /// profile and the state's free energy). The same call resumes; a larger umbrella.steps goes on. `frames` are
