@@ -214,7 +214,7 @@ void DenseStep::position(double theta, std::span<double> out) const {
 }
 
 PathQuadrature divergence_at_nodes(Dynamics& dynamics, const std::vector<DensePath>& paths,
-                                   std::size_t particles, std::size_t dim, std::size_t nodes) {
+                                   std::size_t particles, std::size_t dim, std::size_t nodes, double bend) {
   PathQuadrature result{std::vector<double>(paths.size()), std::vector<double>(paths.size()),
                         std::vector<std::size_t>(paths.size())};
   Configurations<double> x(nodes, particles, dim), v(x);
@@ -222,7 +222,7 @@ PathQuadrature divergence_at_nodes(Dynamics& dynamics, const std::vector<DensePa
   for (std::size_t b = 0; b < paths.size(); ++b) {
     const DensePath& path = paths[b];
     if (path.empty()) continue;
-    const Quadrature rule = gauss_legendre(nodes, path.front().t, path.back().t + path.back().h);
+    const Quadrature rule = bent_gauss_legendre(nodes, path.front().t, path.back().t + path.back().h, bend);
     for (std::size_t k = 0, step = 0; k < nodes; ++k) {
       const auto theta = [&] { return (rule.nodes[k] - path[step].t) / path[step].h; };
       while (theta() > 1 && step + 1 < path.size()) ++step;

@@ -56,10 +56,10 @@ struct PathQuadrature {
   std::vector<std::size_t> divergences;
 };
 
-/// ∫∇·v dt along each path of configurations (N, D) by a Gauss–Legendre rule of so many nodes on the whole
-/// path. `error` is zero: there is no estimate.
+/// ∫∇·v dt along each path of configurations (N, D) by a rule of so many nodes on the whole path
+/// (bent_gauss_legendre). `error` is zero: there is no estimate.
 PathQuadrature divergence_at_nodes(Dynamics& dynamics, const std::vector<DensePath>& paths,
-                                   std::size_t particles, std::size_t dim, std::size_t nodes);
+                                   std::size_t particles, std::size_t dim, std::size_t nodes, double bend);
 
 /// ∫∇·v dt along each path of configurations (N, D): by three Gauss–Legendre nodes on each step, where the
 /// path's own error control has made the steps short where much happens. The rule's error on a step is

@@ -156,6 +156,31 @@ TEST(Quadrature, IsExactForPolynomialsUpToItsDegreeAndNotBeyond) {
   }
 }
 
+TEST(Quadrature, BentNodesAreExactForPolynomialsAndBetterForWhatSteepensTowardsTheLaterEnd) {
+  for (const std::size_t n : {1, 4, 11}) {
+    const Quadrature rule = bent_gauss_legendre(n, 0.5, 2, 0.4), back = bent_gauss_legendre(n, 2, 0.5, 0.4);
+    for (std::size_t degree = 0; degree < n; ++degree) {
+      const double power = static_cast<double>(degree) + 1,
+                   exact = (std::pow(2, power) - std::pow(0.5, power)) / power;
+      double sum = 0, backwards = 0;
+      for (std::size_t k = 0; k < n; ++k) {
+        sum += rule.weights[k] * std::pow(rule.nodes[k], degree);
+        backwards += back.weights[k] * std::pow(back.nodes[k], degree);
+      }
+      EXPECT_NEAR(sum, exact, 1e-12 * exact);
+      EXPECT_NEAR(backwards, -exact, 1e-12 * exact);
+    }
+    for (std::size_t k = 0; k < n; ++k) EXPECT_NEAR(back.nodes[k], rule.nodes[n - 1 - k], 1e-14);
+  }
+  // A pole at t = 1.05.
+  const auto error = [](const Quadrature& rule) {
+    double sum = 0;
+    for (std::size_t k = 0; k < rule.nodes.size(); ++k) sum += rule.weights[k] / (1.05 - rule.nodes[k]);
+    return std::abs(sum - std::log(1.05 / 0.05));
+  };
+  EXPECT_LT(error(bent_gauss_legendre(12, 0, 1, 0.3)), 0.5 * error(gauss_legendre(12, 0, 1)));
+}
+
 TEST(Quadrature, KronrodsExtensionIsExactToItsDegreeAndContainsTheGaussNodes) {
   for (const std::size_t n : {1, 2, 3, 4, 7}) {
     const Quadrature rule = kronrod_extension(n, 0, 2), gauss = gauss_legendre(n, 0, 2);
@@ -363,6 +388,7 @@ TEST(Flow, DivergenceByNodesConvergesToTheSameDensityBothWays) {
   const FlowSamples exact = sample_flow(field, options, 5, 0, 20, kParticles, kDim);
   EXPECT_EQ(exact.paths.divergences[0], 1600U);
   double before = 1;
+  options.divergence_bend = 0.2;
   for (const std::size_t nodes : {4, 8, 16}) {
     options.divergence_nodes = nodes;
     const FlowSamples samples = sample_flow(field, options, 5, 0, 20, kParticles, kDim);

@@ -151,10 +151,10 @@ struct GridStep {
   double t, h, node_weight;
 };
 
-/// Equal steps; or, `by_nodes`, about as many that end on the nodes of a Gauss–Legendre rule.
+/// Equal steps; or, `by_nodes`, about as many that end on the nodes of bent_gauss_legendre.
 std::vector<GridStep> grid_of(const IntegratorOptions& options, double begin, double end, bool by_nodes) {
   Quadrature rule;
-  if (by_nodes) rule = gauss_legendre(options.divergence_nodes, begin, end);
+  if (by_nodes) rule = bent_gauss_legendre(options.divergence_nodes, begin, end, options.divergence_bend);
   std::vector<GridStep> grid;
   for (std::size_t k = 0; k <= rule.nodes.size(); ++k) {
     const double from = k == 0 ? begin : rule.nodes[k - 1];
@@ -300,10 +300,11 @@ class Integration {
       if (paths_.status[b] != IntegrationStatus::ok) dense_paths_[b].clear();
     }
     const PathQuadrature quadrature =
-        options_.divergence_nodes > 0 ? divergence_at_nodes(stages_.dynamics(), dense_paths_, x_.particles(),
-                                                            x_.dim(), options_.divergence_nodes)
-                                      : divergence_along(stages_.dynamics(), dense_paths_, x_.particles(),
-                                                         x_.dim(), options_.divergence_tolerance);
+        options_.divergence_nodes > 0
+            ? divergence_at_nodes(stages_.dynamics(), dense_paths_, x_.particles(), x_.dim(),
+                                  options_.divergence_nodes, options_.divergence_bend)
+            : divergence_along(stages_.dynamics(), dense_paths_, x_.particles(), x_.dim(),
+                               options_.divergence_tolerance);
     for (std::size_t b = 0; b < x_.count(); ++b) {
       paths_.divergence[b] = quadrature.integral[b];
       paths_.divergence_error[b] = quadrature.error[b];

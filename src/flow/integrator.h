@@ -18,6 +18,7 @@ struct IntegratorOptions {
   /// ∫∇·v by a Gauss–Legendre rule of so many nodes on the path: the steps of the fixed-step methods are
   /// arranged so that they end on the nodes, dopri5's are interpolated. 0: otherwise.
   std::size_t divergence_nodes = 0;
+  double divergence_bend = 0;  ///< of these nodes towards t = 1, see bent_gauss_legendre
   /// Of dopri5 without divergence_nodes, kT: ∫∇·v by a quadrature on its steps (flow/dense_path.h), refined
   /// for each sample until its estimated error is about this. 0: by the method itself, with ∇·v at each of
   /// its stages, as of the other methods without nodes.

@@ -51,6 +51,18 @@ Quadrature gauss_legendre(std::size_t n, double begin, double end) {
   return rule;
 }
 
+Quadrature bent_gauss_legendre(std::size_t n, double begin, double end, double bend) {
+  Quadrature rule = gauss_legendre(n, -1, 1);
+  const double half = (end - begin) / 2, middle = (end + begin) / 2;
+  const double towards = end > begin ? bend : -bend;
+  for (std::size_t k = 0; k < n; ++k) {
+    const double x = rule.nodes[k];
+    rule.nodes[k] = middle + half * (x + towards * (1 - x * x) / 2);
+    rule.weights[k] *= half * (1 - towards * x);
+  }
+  return rule;
+}
+
 Quadrature kronrod_extension(std::size_t n, double begin, double end) {
   // The new nodes are the roots of Stieltjes' polynomial E = x^(n+1) + …, of the parity of n + 1, that is
   // orthogonal to all lower powers with the weight P_n. From the highest coefficient on each condition gives

@@ -15,8 +15,14 @@ struct Quadrature {
 /// negative when end < begin. n ≥ 1.
 Quadrature gauss_legendre(std::size_t n, double begin, double end);
 
-/// Kronrod's extension of it: the 2n + 1 point rule on [begin, end] whose odd nodes (from 0) are Gauss's and
-/// which is exact up to degree 3n + 1. 1 ≤ n ≤ 16.
+/// Gauss and Legendre's nodes in s, where t = s + bend · s (1 − s) and both run from 0 at the earlier end of
+/// [begin, end] to 1 at the later one: for bend > 0 denser towards the later end, as suits ∇·v along paths
+/// that steepen there. Exact for polynomials in t up to degree n − 1, and 2n − 1 with bend = 0. n ≥ 1, 0 ≤
+/// bend < 1.
+Quadrature bent_gauss_legendre(std::size_t n, double begin, double end, double bend);
+
+/// Kronrod's extension of the Gauss–Legendre rule: the 2n + 1 point rule on [begin, end] whose odd nodes
+/// (from 0) are Gauss's and which is exact up to degree 3n + 1. 1 ≤ n ≤ 16.
 Quadrature kronrod_extension(std::size_t n, double begin, double end);
 
 /// The weights by which the polynomial through values at these nodes, different from each other, has its

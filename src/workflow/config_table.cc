@@ -387,6 +387,8 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("steps", c.flow.steps, std::size_t{1}, "of the fixed-step methods");
   table.count("divergence_nodes", c.flow.divergence_nodes, std::size_t{0},
               "Gauss-Legendre nodes of the divergence on the whole path; 0: otherwise", 64);
+  table.number("divergence_bend", c.flow.divergence_bend, 0, 0.9,
+               "these nodes in s, where t = s + bend s (1 - s): denser towards t = 1");
   table.number(
       "divergence_tolerance", c.flow.divergence_tolerance, 0, kInfinity,
       "of dopri5 without nodes, kT: divergence by a quadrature on its steps, refined for each sample; 0: at "
