@@ -120,12 +120,61 @@ Configurations<double> sample_windows(const Energy& energy, UmbrellaOptions opti
   return met;
 }
 
-/// From `excess`, target − surrogate block after block of W windows; NaN where one is missing.
-void judge(std::span<const double> excess, std::size_t windows, SurrogateRound& round) {
-  std::vector<double> known;
-  std::vector<double> accepted(windows, 0.0), pairs(windows, 0.0);
+/// The target's energies and gradients less the cheap ones'; NaN where one of them is missing.
+struct Differences {
+  std::vector<double> energy;       // (n,): kT
+  Configurations<double> gradient;  // (n, N, 3): kT/Å
+};
+
+Differences differences(ParallelEnergy& target, ParallelEnergy& cheap, ConfigurationsView<const double> x,
+                        const std::function<bool()>& stop) {
+  Differences found{std::vector<double>(x.count()),
+                    Configurations<double>(x.count(), x.particles(), x.dim())};
+  constexpr std::size_t some = 100;  // between looks at `stop`
+  for (std::size_t first = 0; first < x.count(); first += some) {
+    const std::size_t count = std::min(some, x.count() - first);
+    const auto part = x.slice(first, count);
+    const auto gradient = found.gradient.view().slice(first, count);
+    std::vector<double> above(count), below(count);
+    std::vector<EnergyStatus> above_status(count), below_status(count);
+    Configurations<double> below_gradient(count, x.particles(), x.dim());
+    target.evaluate(part, above, gradient, above_status);
+    cheap.evaluate(part, below, below_gradient.view(), below_status);
+    for (std::size_t b = 0; b < count; ++b) {
+      const bool both = above_status[b] == EnergyStatus::ok && below_status[b] == EnergyStatus::ok;
+      found.energy[first + b] = both ? above[b] - below[b] : std::numeric_limits<double>::quiet_NaN();
+      for (std::size_t k = 0; k < x.coordinates(); ++k) gradient[b][k] -= below_gradient[b][k];
+    }
+    if (stop()) throw Stopped("stopped within a round; the same command goes on with it from its beginning");
+  }
+  return found;
+}
+
+/// Those of x that have one.
+void add(Findings& findings, ConfigurationsView<const double> x, const Differences& asked) {
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    if (std::isnan(asked.energy[b])) continue;
+    const auto gradient = asked.gradient[b];
+    findings.x.insert(findings.x.end(), x[b].begin(), x[b].end());
+    findings.difference.push_back(asked.energy[b]);
+    findings.gradient.insert(findings.gradient.end(), gradient.begin(), gradient.end());
+  }
+  if (findings.difference.size() < 2)
+    throw NumericalError("surrogate: the target failed in all configurations");
+  findings.rounds.back().configurations = findings.difference.size();
+}
+
+/// What was predicted, by a correction or (null) none, of x, block after block of W windows.
+SurrogateRound judge(const Differences& asked, ConfigurationsView<const double> x,
+                     const Correction* correction, std::size_t windows) {
+  SurrogateRound round;
+  std::vector<double> known, excess = asked.energy, accepted(windows, 0.0), pairs(windows, 0.0);
   for (std::size_t b = 0; b < excess.size(); ++b) {
-    if (std::isnan(excess[b])) continue;
+    if (std::isnan(excess[b])) {
+      ++round.failed;
+      continue;
+    }
+    if (correction != nullptr) excess[b] -= correction->evaluate(x[b], {});
     known.push_back(excess[b]);
     if (b < windows || std::isnan(excess[b - windows])) continue;
     accepted[b % windows] += std::exp(std::min(0.0, excess[b - windows] - excess[b]));
@@ -133,7 +182,7 @@ void judge(std::span<const double> excess, std::size_t windows, SurrogateRound& 
   }
   std::sort(known.begin(), known.end());
   const auto quantile = [&](double q) {
-    return known[static_cast<std::size_t>(q * static_cast<double>(known.size() - 1))];
+    return known.empty() ? 0.0 : known[static_cast<std::size_t>(q * static_cast<double>(known.size() - 1))];
   };
   round.deviation = (quantile(0.84) - quantile(0.16)) / 2;
   round.least_acceptance = 1;
@@ -142,6 +191,7 @@ void judge(std::span<const double> excess, std::size_t windows, SurrogateRound& 
     round.acceptance += mean / static_cast<double>(windows);
     round.least_acceptance = std::min(round.least_acceptance, mean);
   }
+  return round;
 }
 
 double median(std::vector<double> values) {
@@ -167,7 +217,7 @@ Correction fit(const Molecule& molecule, const Findings& findings, double ridge)
   return fitted;
 }
 
-RunConfig cheap_config(const RunConfig& config, const Molecule& molecule) {
+RunConfig config_of_cheap(const RunConfig& config, const Molecule& molecule) {
   RunConfig cheap = load_config(config.surrogate.energy);
   const MoleculeOptions* options = molecule_options_of(cheap.system);
   if (options == nullptr || load_molecule(options->structure).elements() != molecule.elements() ||
@@ -188,11 +238,10 @@ std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::f
   const std::size_t windows = task.options.windows;
   task.options.hmc = config.surrogate.trajectory;
   task.options.blocks = (config.surrogate.samples + windows - 1) / windows;
-  const RunConfig cheap = cheap_config(config, task.molecule);
-  const std::unique_ptr<Energy> cheap_energy = make_energy(cheap.system),
-                                target_energy = make_energy(config.system);
+  const RunConfig cheap_config = config_of_cheap(config, task.molecule);
+  const std::unique_ptr<Energy> cheap_energy = make_energy(cheap_config.system);
   ThreadPool pool(config.threads);
-  ParallelEnergy cheap_parallel(*cheap_energy, pool), target_parallel(*target_energy, pool);
+  ParallelEnergy cheap(*cheap_energy, pool), target(*make_energy(config.system), pool);
 
   Findings findings;
   if (std::filesystem::exists(output)) {
@@ -218,49 +267,17 @@ std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::f
     const Configurations<double> met =
         sample_windows(*surrogate, options, !first, findings.last, pool, stop, reporter);
 
-    const std::size_t n = met.count(), coordinates = met.coordinates();
-    std::vector<double> target(n), below(n), excess(n, std::numeric_limits<double>::quiet_NaN());
-    std::vector<EnergyStatus> target_status(n), below_status(n);
-    Configurations<double> target_gradient(n, met.particles(), 3), below_gradient(n, met.particles(), 3);
-    constexpr std::size_t some = 100;  // between looks at `stop`
-    for (std::size_t b = 0; b < n; b += some) {
-      const std::size_t count = std::min(some, n - b);
-      const auto part = met.view().slice(b, count);
-      target_parallel.evaluate(part, std::span(target).subspan(b, count),
-                               target_gradient.view().slice(b, count),
-                               std::span(target_status).subspan(b, count));
-      cheap_parallel.evaluate(part, std::span(below).subspan(b, count), below_gradient.view().slice(b, count),
-                              std::span(below_status).subspan(b, count));
-      if (stop())
-        throw Stopped("stopped within a round; the same command goes on with it from its beginning");
-    }
-    SurrogateRound round;
-    for (std::size_t b = 0; b < n; ++b) {
-      if (target_status[b] != EnergyStatus::ok || below_status[b] != EnergyStatus::ok) {
-        ++round.failed;
-        continue;
-      }
-      const double difference = target[b] - below[b];
-      excess[b] = first ? difference : difference - findings.correction.evaluate(met[b], {});
-      findings.x.insert(findings.x.end(), met[b].begin(), met[b].end());
-      findings.difference.push_back(difference);
-      for (std::size_t k = 0; k < coordinates; ++k) {
-        findings.gradient.push_back(target_gradient[b][k] - below_gradient[b][k]);
-      }
-    }
-    if (findings.difference.size() < 2)
-      throw NumericalError("surrogate: the target failed in all configurations");
-    judge(excess, windows, round);
-    round.configurations = findings.difference.size();
+    const Differences asked = differences(target, cheap, met.view(), stop);
+    findings.rounds.push_back(judge(asked, met.view(), first ? nullptr : correction.get(), windows));
+    add(findings, met.view(), asked);
     findings.correction = fit(task.molecule, findings, config.surrogate.ridge);
-    findings.rounds.push_back(round);
-    write_npz(output, to_npz(findings, config, cheap));
+    write_npz(output, to_npz(findings, config, cheap_config));
+    const SurrogateRound& round = findings.rounds.back();
     reporter.say(
         "round {}: target − surrogate deviates by {:.2f} kT, {:.0f} % accepted, {:.0f} % in the worst "
-        "window; {} of {} failed; now fitted "
-        "to {} configurations",
-        number, round.deviation, 100 * round.acceptance, 100 * round.least_acceptance, round.failed, n,
-        round.configurations);
+        "window; {} of {} failed; now fitted to {} configurations",
+        number, round.deviation, 100 * round.acceptance, 100 * round.least_acceptance, round.failed,
+        met.count(), round.configurations);
   }
   reporter.end_progress();
   return findings.rounds;

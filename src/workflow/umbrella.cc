@@ -265,10 +265,12 @@ std::string about_text(const RunConfig& config) {
   for (const ConfigKey& key : config_table(copy)) {
     const bool dynamics = key.name == "simulate.timestep_fs" || key.name == "simulate.friction_per_ps" ||
                           key.name == "simulate.hydrogen_mass" || key.name == "simulate.guard_peptide_bonds";
-    const bool surrogate = key.name == "umbrella.surrogate" || key.name.starts_with("surrogate.");
-    if (surrogate && config.umbrella.surrogate.empty()) continue;
-    if (dynamics || surrogate || key.name.starts_with("system.") || key.name.starts_with("umbrella."))
+    const bool trajectory = key.name == "surrogate.step" || key.name == "surrogate.leapfrog_steps";
+    if (key.name == "umbrella.surrogate") continue;  // its content counts, below
+    if (dynamics || (trajectory && !config.umbrella.surrogate.empty()) || key.name.starts_with("system.") ||
+        key.name.starts_with("umbrella.")) {
       about[key.name] = key.text();
+    }
   }
   if (!config.umbrella.surrogate.empty()) {
     const Bytes bytes = read_file(config.umbrella.surrogate);
