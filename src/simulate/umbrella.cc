@@ -139,7 +139,7 @@ double Umbrella::excess(std::size_t worker, const Walker& walker) {
   forget(*targets_[worker], x);
   targets_[worker]->evaluate(x, std::span(&value, 1), {}, std::span(&status, 1));
   if (status != EnergyStatus::ok) return std::numeric_limits<double>::infinity();
-  return value - (*walker.energy - energies_[worker]->restraint_energy(x[0]));
+  return value - (*walker.energy - energies_[worker]->term(x[0], {}));
 }
 
 void Umbrella::run_trajectories(std::uint64_t iteration) {

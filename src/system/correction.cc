@@ -35,10 +35,6 @@ bool share_an_atom(const std::array<std::size_t, 2>& a, const std::array<std::si
 
 }  // namespace
 
-std::size_t Correction::distance_index(std::size_t i, std::size_t j) const {
-  return i * (2 * particles_ - i - 1) / 2 + (j - i - 1);
-}
-
 Correction::Correction(const Molecule& molecule, ConfigurationsView<const double> seen)
     : particles_(molecule.size()), pairs_(all_pairs(particles_)) {
   if (seen.count() < 2)
@@ -192,6 +188,11 @@ Correction Correction::from(const Npz& npz) {
   const auto require = [&](bool sound, const char* what) {
     if (!sound) throw DataError("{}: {} is not that of a correction", npz.origin, what);
   };
+  for (const char* name : {"ranges", "stiff", "weights", "offset"}) {
+    if (const auto at = npz[name].first_not_finite()) {
+      throw DataError("{}: array '{}': expected finite numbers, number {} is not", npz.origin, name, *at);
+    }
+  }
   Correction c;
   const auto particles = npz["particles"].as_int64();
   require(particles.size() == 1 && particles[0] >= 2 && particles[0] <= 100000, "particles");
@@ -233,28 +234,15 @@ Correction Correction::from(const Npz& npz) {
 }
 
 Corrected::Corrected(std::unique_ptr<Energy> energy, std::shared_ptr<const Correction> correction)
-    : energy_(std::move(energy)), correction_(std::move(correction)) {
-  if (energy_->dim() != 3 || energy_->particles() != correction_->particles()) {
+    : AddedTerm(std::move(energy)), correction_(std::move(correction)) {
+  if (dim() != 3 || particles() != correction_->particles()) {
     throw DataError("the correction is of {} atoms, the energy of {} particles in {} dimensions",
-                    correction_->particles(), energy_->particles(), energy_->dim());
+                    correction_->particles(), particles(), dim());
   }
 }
 
 std::unique_ptr<Energy> Corrected::clone() const {
-  return std::make_unique<Corrected>(energy_->clone(), correction_);
-}
-
-void Corrected::evaluate(ConfigurationsView<const double> x, std::span<double> energy,
-                         ConfigurationsView<double> gradient, std::span<EnergyStatus> status) {
-  energy_->evaluate(x, energy, gradient, status);
-  for (std::size_t b = 0; b < x.count(); ++b) {
-    if (status[b] != EnergyStatus::ok) continue;
-    energy[b] += correction_->evaluate(x[b], gradient.size() > 0 ? gradient[b] : std::span<double>());
-    if (std::isfinite(energy[b])) continue;  // atoms on a line have no dihedral
-    status[b] = EnergyStatus::not_finite;
-    energy[b] = std::numeric_limits<double>::infinity();
-    if (gradient.size() > 0) std::fill(gradient[b].begin(), gradient[b].end(), 0.0);
-  }
+  return std::make_unique<Corrected>(energy().clone(), correction_);
 }
 
 }  // namespace equibolt

@@ -11,8 +11,8 @@
 #include "core/dihedral.h"
 #include "core/molecule.h"
 #include "equibolt/configurations.h"
-#include "equibolt/energy.h"
 #include "io/npz.h"
+#include "system/added_term.h"
 
 namespace equibolt {
 
@@ -80,8 +80,6 @@ class Correction {
   static constexpr std::size_t kDouble = 3;  ///< of each of two
   static constexpr std::size_t kMixed = 2;   ///< beside a distance
 
-  std::size_t distances() const { return particles_ * (particles_ - 1) / 2; }
-  std::size_t distance_index(std::size_t i, std::size_t j) const;
   /// The products and the number of terms, from ranges_, stiff_ and dihedrals_.
   void arrange();
 
@@ -95,21 +93,18 @@ class Correction {
   std::vector<double> weights_;
 };
 
-/// U(x) + a correction. For simulations: it has no symmetry but those of space.
-class Corrected : public Energy {
+/// U(x) and a correction.
+class Corrected : public AddedTerm {
  public:
+  /// Throws DataError where they are of different molecules.
   Corrected(std::unique_ptr<Energy> energy, std::shared_ptr<const Correction> correction);
 
-  std::size_t particles() const override { return energy_->particles(); }
-  std::size_t dim() const override { return energy_->dim(); }
-  const ParticleTypes& types() const override { return energy_->types(); }
-  void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
-                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
   std::unique_ptr<Energy> clone() const override;
-  double symmetry_noise() const override { return energy_->symmetry_noise(); }
+  double term(std::span<const double> x, std::span<double> gradient) const override {
+    return correction_->evaluate(x, gradient);
+  }
 
  private:
-  std::unique_ptr<Energy> energy_;
   std::shared_ptr<const Correction> correction_;
 };
 

@@ -20,8 +20,8 @@ class CorrectionFit {
   /// a weight > 0.
   void add(std::span<const double> x, double difference, std::span<const double> gradient, double weight);
 
-  /// The terms with the weights that fit best, with a penalty for large ones that amounts to the precision of
-  /// `ridge` configurations. Throws NumericalError where no configuration was added.
+  /// The terms with the weights that fit best, with `ridge` (1/kT²) times the sum of
+  /// their squares as a penalty. Throws NumericalError where no configuration was added.
   Correction solve(double ridge) const;
 
  private:

@@ -100,6 +100,9 @@ TEST(Correction, FilesKeepIt) {
             correction.evaluate(molecule.positions, {}));
   npz.arrays["weights"] = Array::of(std::vector<double>(3));
   EXPECT_THROW((void)Correction::from(npz), DataError);
+  npz = correction.to_npz();
+  npz.arrays["offset"] = Array::of(std::vector<double>{std::nan("")});
+  EXPECT_THROW((void)Correction::from(npz), DataError);
 }
 
 TEST(CorrectionFit, FindsADifferenceThatItsTermsHold) {

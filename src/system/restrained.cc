@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -22,47 +21,31 @@ double DihedralRestraint::derivative(double angle) const {
 }
 
 Restrained::Restrained(std::unique_ptr<Energy> energy, std::vector<DihedralRestraint> restraints)
-    : energy_(std::move(energy)), restraints_(std::move(restraints)) {
+    : AddedTerm(std::move(energy)), restraints_(std::move(restraints)) {
   for (const DihedralRestraint& r : restraints_) {
     if (!(r.stiffness >= 0 && r.width >= 0 && std::isfinite(r.centre) && std::isfinite(r.stiffness))) {
       throw UsageError("restraint: expected finite numbers and stiffness and width >= 0, found {}, {}, {}",
                        r.centre, r.stiffness, r.width);
     }
-    if (energy_->dim() != 3 || *std::max_element(r.atoms.begin(), r.atoms.end()) >= energy_->particles()) {
+    if (dim() != 3 || *std::max_element(r.atoms.begin(), r.atoms.end()) >= particles()) {
       throw UsageError("restraint: the dihedral's atoms are not among {} particles in {} dimensions",
-                       energy_->particles(), energy_->dim());
+                       particles(), dim());
     }
   }
 }
 
 std::unique_ptr<Energy> Restrained::clone() const {
-  return std::make_unique<Restrained>(energy_->clone(), restraints_);
+  return std::make_unique<Restrained>(energy().clone(), restraints_);
 }
 
-double Restrained::restraint_energy(std::span<const double> x) const {
+double Restrained::term(std::span<const double> x, std::span<double> gradient) const {
   double sum = 0;
-  for (const DihedralRestraint& restraint : restraints_)
-    sum += restraint.energy(dihedral(x, restraint.atoms));
-  return sum;
-}
-
-void Restrained::evaluate(ConfigurationsView<const double> x, std::span<double> energy,
-                          ConfigurationsView<double> gradient, std::span<EnergyStatus> status) {
-  energy_->evaluate(x, energy, gradient, status);
-  for (std::size_t b = 0; b < x.count(); ++b) {
-    if (status[b] != EnergyStatus::ok) continue;
-    for (const DihedralRestraint& restraint : restraints_) {
-      const double angle = dihedral(x[b], restraint.atoms);
-      energy[b] += restraint.energy(angle);
-      if (gradient.size() > 0) {
-        add_dihedral_gradient(x[b], restraint.atoms, restraint.derivative(angle), gradient[b]);
-      }
-    }
-    if (std::isfinite(energy[b])) continue;  // atoms on a line have no dihedral
-    status[b] = EnergyStatus::not_finite;
-    energy[b] = std::numeric_limits<double>::infinity();
-    if (gradient.size() > 0) std::fill(gradient[b].begin(), gradient[b].end(), 0.0);
+  for (const DihedralRestraint& restraint : restraints_) {
+    const double angle = dihedral(x, restraint.atoms);
+    sum += restraint.energy(angle);
+    if (!gradient.empty()) add_dihedral_gradient(x, restraint.atoms, restraint.derivative(angle), gradient);
   }
+  return sum;
 }
 
 std::vector<DihedralRestraint> peptide_bond_guards(const Molecule& molecule) {

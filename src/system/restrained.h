@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/dihedral.h"
-#include "equibolt/energy.h"
+#include "system/added_term.h"
 
 namespace equibolt {
 
@@ -22,26 +22,18 @@ struct DihedralRestraint {
 };
 
 /// U(x) and the restraints. Not invariant under reflection, nor under permutations of the atoms of the
-/// dihedrals, whatever its types say: for simulations, not for flows.
-class Restrained : public Energy {
+/// dihedrals.
+class Restrained : public AddedTerm {
  public:
   Restrained(std::unique_ptr<Energy> energy, std::vector<DihedralRestraint> restraints);
 
-  std::size_t particles() const override { return energy_->particles(); }
-  std::size_t dim() const override { return energy_->dim(); }
-  const ParticleTypes& types() const override { return energy_->types(); }
-  void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
-                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
   std::unique_ptr<Energy> clone() const override;
-  double symmetry_noise() const override { return energy_->symmetry_noise(); }
-
-  /// The restraints' part of the energy at x (N, 3), kT.
-  double restraint_energy(std::span<const double> x) const;
+  /// The restraints.
+  double term(std::span<const double> x, std::span<double> gradient) const override;
   /// They may be changed between evaluations.
   std::vector<DihedralRestraint>& restraints() { return restraints_; }
 
  private:
-  std::unique_ptr<Energy> energy_;
   std::vector<DihedralRestraint> restraints_;
 };
 

@@ -78,6 +78,11 @@ Npz to_npz(const Findings& findings, const RunConfig& config, const RunConfig& c
 }
 
 Findings findings_from(const Npz& npz, std::size_t particles) {
+  for (const char* name : {"x", "difference", "gradient", "rounds"}) {
+    if (const auto at = npz[name].first_not_finite()) {
+      throw DataError("{}: array '{}': expected finite numbers, number {} is not", npz.origin, name, *at);
+    }
+  }
   Findings findings;
   findings.correction = Correction::from(npz);
   findings.x = npz["x"].as_double();

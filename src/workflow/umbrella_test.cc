@@ -105,7 +105,10 @@ void expect_exact(const TorsionChain& target, const TorsionChain* stand_in) {
   options.stiffness = 30;
   options.blocks = 800;
   options.block_steps = 30;
-  if (stand_in != nullptr) options.hmc = {0.05, 15};
+  if (stand_in != nullptr) {
+    options.hmc = {0.05, 15};
+    options.blocks = 1600;
+  }
   options.relax_steps = 500;
   options.langevin = {0.03, 1, {}};
   options.relax = {0.03, 5, {}};
@@ -120,7 +123,7 @@ void expect_exact(const TorsionChain& target, const TorsionChain* stand_in) {
   const auto json = umbrella_analysis(options, umbrella.state().angles, 0, 3);
   const double value = json["free_energy"]["value"], error = json["free_energy"]["error"];
   const double p = target.population(0, 3);
-  EXPECT_LT(error, 0.25);
+  EXPECT_LT(error, 0.15);
   EXPECT_NEAR(value, -std::log(p / (1 - p)), 4 * error);
   for (const auto& overlap : json["overlap"]) EXPECT_GT(overlap.get<double>(), 0.05);
 }
