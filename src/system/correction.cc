@@ -44,7 +44,7 @@ Correction::Correction(const Molecule& molecule, ConfigurationsView<const double
     return std::binary_search(neighbours[i].begin(), neighbours[i].end(), j);
   };
   for (std::size_t p = 0; p < pairs_.size(); ++p) {
-    const auto [i, j] = pairs_[p];
+    const std::size_t i = pairs_[p][0], j = pairs_[p][1];
     double low = std::numeric_limits<double>::infinity(), high = 0, sum = 0, square = 0;
     for (std::size_t b = 0; b < seen.count(); ++b) {
       const double d = distance(seen[b], pairs_[p]);
