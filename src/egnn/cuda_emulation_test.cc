@@ -28,6 +28,21 @@ Case small_case(std::size_t particles, std::size_t dim, std::size_t hidden, std:
   return c;
 }
 
+void expect_divergence(const Case& c, const MakeField& make) {
+  Configurations<float> v(c.x.count(), c.x.particles(), c.x.dim());
+  std::vector<float> divergence(c.x.count());
+  make(c)->velocity_and_divergence(c.t, c.x, v, divergence);
+  EXPECT_LE(relative_error(std::vector<float>(v.values().begin(), v.values().end()), c.v), tolerance);
+  const ParameterLayout layout(c.architecture);
+  const std::vector<double> parameters(c.parameters.begin(), c.parameters.end());
+  for (std::size_t b = 0; b < c.x.count(); ++b) {
+    const std::vector<double> x(c.x[b].begin(), c.x[b].end());
+    const double expected = reference::divergence(c.architecture, layout, parameters, c.t[b], x);
+    EXPECT_LE(std::abs(static_cast<double>(divergence[b]) - expected), 1e-5 * std::abs(expected) + 1e-6)
+        << c.name << ": " << divergence[b] << " for " << expected;
+  }
+}
+
 TEST(CudaEmulation, KernelsAgreeWithTheReference) {
   // One tile and two, more tiles than a block has warps, types, odd widths, each depth that differs.
   for (const Case& c :
@@ -40,19 +55,22 @@ TEST(CudaEmulation, KernelsAgreeWithTheReference) {
       expect_gradients(c, make, precision == Precision::fp32 ? fp32_tolerances : bf16_tolerances);
       if (precision == Precision::bf16) continue;
       expect_velocity(c, make);
-      Configurations<float> v(c.x.count(), c.x.particles(), c.x.dim());
-      std::vector<float> divergence(c.x.count());
-      make(c)->velocity_and_divergence(c.t, c.x, v, divergence);
-      EXPECT_LE(relative_error(std::vector<float>(v.values().begin(), v.values().end()), c.v), tolerance);
-      const ParameterLayout layout(c.architecture);
-      const std::vector<double> parameters(c.parameters.begin(), c.parameters.end());
-      for (std::size_t b = 0; b < c.x.count(); ++b) {
-        const std::vector<double> x(c.x[b].begin(), c.x[b].end());
-        const double expected = reference::divergence(c.architecture, layout, parameters, c.t[b], x);
-        EXPECT_LE(std::abs(static_cast<double>(divergence[b]) - expected), 1e-5 * std::abs(expected) + 1e-6)
-            << c.name << ": " << divergence[b] << " for " << expected;
-      }
+      expect_divergence(c, make);
     }
+  }
+}
+
+TEST(CudaEmulation, ABatchOfSeveralPassesAgreesWithTheReference) {
+  const Case c = small_case(4, 2, 32, 2, 2, 5);
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const MakeField make = [precision](const Case& of) {
+      constexpr std::size_t of_two_samples = 5000;  // so passes of two, two and one; of one with tangents
+      return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, precision, "emulated",
+                                                     of_two_samples);
+    };
+    expect_gradients(c, make, precision == Precision::fp32 ? fp32_tolerances : bf16_tolerances);
+    expect_velocity(c, make);
+    expect_divergence(c, make);
   }
 }
 

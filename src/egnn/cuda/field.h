@@ -62,12 +62,14 @@ void with_width(std::size_t hidden, const Body& body) {
 
 class CudaVectorField final : public VectorField {
  public:
+  /// A pass of a batch keeps about `numbers_per_pass` floats on the device; larger batches take several.
   CudaVectorField(const Architecture& architecture, std::span<const float> parameters, Precision gradients,
-                  std::string device)
+                  std::string device, std::size_t numbers_per_pass = std::size_t{1} << 30)
       : architecture_(supported(architecture)),
         layout_(architecture_),
         gradient_precision_(gradients),
         device_(std::move(device)),
+        numbers_per_pass_(numbers_per_pass),
         processors_(processor_count()) {
     width_ = architecture_.hidden <= 32 ? 32 : architecture_.hidden <= 64 ? 64 : 128;
     place_weights();
@@ -265,12 +267,11 @@ class CudaVectorField final : public VectorField {
     for (std::size_t first = 0; first < count; first += part) body(first, std::min(part, count - first));
   }
 
-  /// So many that what the passes keep takes about 4 GB.
   std::size_t samples_per_pass() const {
     const std::size_t n = architecture_.particles(), tiles = (n + 15) / 16;
     const std::size_t numbers = n * static_cast<std::size_t>(width_) * (4 * architecture_.layers + 8) +
                                 tiles * n * static_cast<std::size_t>(width_ + 8);
-    return std::max<std::size_t>(1, (std::size_t{1} << 30) / numbers);
+    return std::max<std::size_t>(1, numbers_per_pass_ / numbers);
   }
 
   /// Numbers per sample that the tangents take.
@@ -283,9 +284,9 @@ class CudaVectorField final : public VectorField {
     return (architecture_.particles() * architecture_.dim + 15) / 16 * 16;
   }
 
-  /// So many that tangents take about 8 GB.
+  /// Tangents may take twice as much.
   std::size_t samples_per_divergence_pass() const {
-    return std::max<std::size_t>(1, std::min(samples_per_pass(), (std::size_t{2} << 30) / tangent_numbers()));
+    return std::max<std::size_t>(1, std::min(samples_per_pass(), 2 * numbers_per_pass_ / tangent_numbers()));
   }
 
   void reserve_tangents(std::size_t count) {
@@ -654,6 +655,7 @@ class CudaVectorField final : public VectorField {
   const ParameterLayout layout_;
   const Precision gradient_precision_;
   const std::string device_;
+  const std::size_t numbers_per_pass_;
   const std::size_t processors_;
   int width_ = 0;
   std::vector<LayerPlaces> layer_places_;
