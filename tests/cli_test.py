@@ -316,6 +316,8 @@ class SampleInParts(Workplace):
         self.assertEqual((coarse["divergences"], fine["divergences"], fine["failed"]), (20, 80, 0))
         self.assertLess(0, fine["largest"])
         self.assertLess(10 * fine["median"], coarse["median"])
+        fast = json.loads(call("densities", self.MODEL, "-n", 10, "--json", "--float32-reference", "--flow", "method=rk4,steps=5").stdout)[0]
+        self.assertAlmostEqual(fast["median"], coarse["median"], delta=0.02 * coarse["median"])
         backwards = call("densities", self.MODEL, "-n", 5, "--backwards", "--float64-divergences", "--flow", "steps=20").stdout
         self.assertLess(float(backwards.splitlines()[1].split()[4]), 0.02)
         self.assertIn("flow.stepz", call("densities", self.MODEL, "--flow", "stepz=20", code=2).stderr)

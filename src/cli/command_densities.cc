@@ -64,6 +64,7 @@ void add_densities(CLI::App& app) {
     std::vector<std::string> settings;
     std::vector<std::string> overrides;
     bool json = false;
+    bool float32 = false, float64 = false;
   };
   auto* command = app.add_subcommand(
       "densities", "Measure the error of log weights for ways of integrating the flow, against float64");
@@ -80,12 +81,19 @@ void add_densities(CLI::App& app) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("--backwards", options->measure.backwards,
                     "Densities of given configurations instead of samples as they are drawn");
-  command->add_flag("--float64-divergences", options->measure.float64_divergences,
-                    "Also the reference's divergences in float64, not its path alone");
+  auto* float64 = command->add_flag("--float64-divergences", options->float64,
+                                    "Also the reference's divergences in float64, not its path alone");
+  command
+      ->add_flag(
+          "--float32-reference", options->float32,
+          "The reference by the float32 kernels, many steps and nodes: for many samples, to some 0.001 kT")
+      ->excludes(float64);
   command->add_flag("--json", options->json, "Print JSON instead of a table");
   add_set(*command, options->overrides);
   command->callback([options] {
     begin_stoppable(0);
+    if (options->float32) options->measure.reference = DensityReference::float32;
+    if (options->float64) options->measure.reference = DensityReference::float64;
     ReferenceDensities known;
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     if (!options->json) {

@@ -16,14 +16,21 @@ struct Tableau {
   std::vector<std::vector<double>> a;
   std::vector<double> b;
   std::vector<double> error;  ///< b − b̂, for the embedded error estimate; empty for fixed-step methods
+  /// Of stages at t, t + h/2 and t + h: weights that give v(t) − 2 v(t + h/2) + v(t + h); or empty.
+  std::vector<double> bend;
 };
 
-/// Dormand and Prince, J. Comput. Appl. Math. 6 (1980) 19, RK5(4)7M.
+/// rk3 and rk4 are Kutta's, Z. Math. Phys. 46 (1901) 435; dopri5 is Dormand and Prince, J. Comput. Appl.
+/// Math. 6 (1980) 19, RK5(4)7M.
 const Tableau& tableau_of(Method method) {
-  static const Tableau euler{{0}, {{}}, {1}, {}};
-  static const Tableau midpoint{{0, 0.5}, {{}, {0.5}}, {0, 1}, {}};
-  static const Tableau rk4{
-      {0, 0.5, 0.5, 1}, {{}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1. / 6, 1. / 3, 1. / 3, 1. / 6}, {}};
+  static const Tableau euler{{0}, {{}}, {1}, {}, {}};
+  static const Tableau midpoint{{0, 0.5}, {{}, {0.5}}, {0, 1}, {}, {}};
+  static const Tableau rk3{{0, 0.5, 1}, {{}, {0.5}, {-1, 2}}, {1. / 6, 2. / 3, 1. / 6}, {}, {1, -2, 1}};
+  static const Tableau rk4{{0, 0.5, 0.5, 1},
+                           {{}, {0.5}, {0, 0.5}, {0, 0, 1}},
+                           {1. / 6, 1. / 3, 1. / 3, 1. / 6},
+                           {},
+                           {1, -1, -1, 1}};
   static const Tableau dopri5{
       {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1},
       {{},
@@ -34,12 +41,15 @@ const Tableau& tableau_of(Method method) {
        {9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
        {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84}},
       {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84, 0},
-      {71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40}};
+      {71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40},
+      {}};
   switch (method) {
     case Method::euler:
       return euler;
     case Method::midpoint:
       return midpoint;
+    case Method::rk3:
+      return rk3;
     case Method::rk4:
       return rk4;
     case Method::dopri5:
@@ -190,6 +200,7 @@ class Integration {
     std::iota(members_.begin(), members_.end(), std::size_t{0});
     paths_.divergence.assign(x.count(), 0);
     paths_.divergence_error.assign(x.count(), 0);
+    paths_.velocity_bend.assign(x.count(), 0);
     paths_.arc_length.assign(x.count(), 0);
     paths_.displacement.assign(x.count(), 0);
     paths_.evaluations.assign(x.count(), 0);
@@ -333,9 +344,19 @@ class Integration {
           [&](std::size_t s, std::size_t j) { return stages_.velocity(s, m, j); });
     }
     std::copy(next_x_.begin(), next_x_.end(), x_[sample].begin());
+    if (!tableau_.bend.empty()) {
+      paths_.velocity_bend[sample] = std::max(paths_.velocity_bend[sample], velocity_bend(m));
+    }
     paths_.divergence[sample] += divergence;
     paths_.arc_length[sample] += arc;
     return true;
+  }
+
+  double velocity_bend(std::size_t m) const {
+    double square = 0;
+    for (std::size_t j = 0; j < x_.coordinates(); ++j)
+      square += std::pow(stages_.velocity(tableau_.bend, m, j), 2);
+    return std::sqrt(square);
   }
 
   /// Stage 0 at the start, and first step sizes from the scales of x and v (Hairer, Nørsett and Wanner,
@@ -392,11 +413,47 @@ class Integration {
   PathIntegrals paths_;
 };
 
+constexpr std::size_t kRefinements = 4;
+
+/// Integrates; then, `refinements` times at most, from their starts again those samples that bend too much.
+PathIntegrals integrate_refining(Dynamics& dynamics, const IntegratorOptions& options, double begin,
+                                 double end, ConfigurationsView<double> x, Divergence divergence,
+                                 std::size_t refinements) {
+  if (options.refine_above == 0 || refinements == 0)
+    return Integration(dynamics, options, begin, end, x, divergence).run();
+  const Configurations<double> start = converted<double>(ConfigurationsView<const double>(x));
+  PathIntegrals paths = Integration(dynamics, options, begin, end, x, divergence).run();
+  std::vector<std::size_t> bent;
+  for (std::size_t b = 0; b < x.count(); ++b)
+    if (paths.velocity_bend[b] > options.refine_above) bent.push_back(b);
+  if (bent.empty()) return paths;
+  Configurations<double> again(bent.size(), x.particles(), x.dim());
+  for (std::size_t k = 0; k < bent.size(); ++k)
+    std::copy(start[bent[k]].begin(), start[bent[k]].end(), again[k].begin());
+  IntegratorOptions finer = options;
+  finer.steps = (4 * options.steps + 2) / 3;
+  finer.divergence_nodes = (4 * options.divergence_nodes + 2) / 3;
+  const PathIntegrals fine =
+      integrate_refining(dynamics, finer, begin, end, again, divergence, refinements - 1);
+  for (std::size_t k = 0; k < bent.size(); ++k) {
+    const std::size_t b = bent[k];
+    std::copy(again[k].begin(), again[k].end(), x[b].begin());
+    paths.divergence[b] = fine.divergence[k];
+    paths.velocity_bend[b] = fine.velocity_bend[k];
+    paths.arc_length[b] = fine.arc_length[k];
+    paths.displacement[b] = fine.displacement[k];
+    paths.evaluations[b] += fine.evaluations[k];
+    paths.divergences[b] += fine.divergences[k];
+    paths.status[b] = fine.status[k];
+  }
+  return paths;
+}
+
 }  // namespace
 
 PathIntegrals integrate(Dynamics& dynamics, const IntegratorOptions& options, double begin, double end,
                         ConfigurationsView<double> x, Divergence divergence) {
-  return Integration(dynamics, options, begin, end, x, divergence).run();
+  return integrate_refining(dynamics, options, begin, end, x, divergence, kRefinements);
 }
 
 }  // namespace equibolt

@@ -10,7 +10,7 @@
 
 namespace equibolt {
 
-enum class Method { euler, midpoint, rk4, dopri5 };
+enum class Method { euler, midpoint, rk3, rk4, dopri5 };
 
 struct IntegratorOptions {
   Method method = Method::rk4;
@@ -19,6 +19,9 @@ struct IntegratorOptions {
   /// arranged so that they end on the nodes, dopri5's are interpolated. 0: otherwise.
   std::size_t divergence_nodes = 0;
   double divergence_bend = 0;  ///< of these nodes towards t = 1, see bent_gauss_legendre
+  /// Of rk3 and rk4: samples whose PathIntegrals::velocity_bend exceeds this are integrated again with a
+  /// third more steps and nodes, and again; at most four times. 0: none are.
+  double refine_above = 0;
   /// Of dopri5 without divergence_nodes, kT: ∫∇·v by a quadrature on its steps (flow/dense_path.h), refined
   /// for each sample until its estimated error is about this. 0: by the method itself, with ∇·v at each of
   /// its stages, as of the other methods without nodes.
@@ -42,9 +45,12 @@ struct PathIntegrals {
   std::vector<double> divergence;  ///< ∫ ∇·v dt from begin to end; signed: dt < 0 when backwards
   /// Estimate of its error by the quadrature along the path; 0 where there is none.
   std::vector<double> divergence_error;
+  /// Of rk3 and rk4, the largest of any step: |v(t) − 2 v(t + h/2) + v(t + h)|, of the whole N·D vector, from
+  /// the step's stages. Samples for which steps and nodes are too few stand out by it. Else 0.
+  std::vector<double> velocity_bend;
   std::vector<double> arc_length;        ///< ∫ |v| |dt|, of the whole N·D vector
   std::vector<double> displacement;      ///< |x_end − x_begin|
-  std::vector<std::size_t> evaluations;  ///< of the vector field
+  std::vector<std::size_t> evaluations;  ///< of the vector field, over all times that it was integrated
   std::vector<std::size_t> divergences;  ///< among them, those with the divergence
   std::vector<IntegrationStatus> status;
 };

@@ -18,6 +18,7 @@ using Choices = std::vector<std::pair<std::string, E>>;
 
 const Choices<Method> kMethods{{"euler", Method::euler},
                                {"midpoint", Method::midpoint},
+                               {"rk3", Method::rk3},
                                {"rk4", Method::rk4},
                                {"dopri5", Method::dopri5}};
 const Choices<Schedule> kSchedules{{"constant", Schedule::constant},
@@ -389,6 +390,9 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
               "Gauss-Legendre nodes of the divergence on the whole path; 0: otherwise", 64);
   table.number("divergence_bend", c.flow.divergence_bend, 0, 0.9,
                "these nodes in s, where t = s + bend s (1 - s): denser towards t = 1");
+  table.number("refine_above", c.flow.refine_above, 0, kInfinity,
+               "of rk3 and rk4: samples whose |v(t) - 2 v(t + h/2) + v(t + h)| exceeds this on a step are "
+               "integrated again with a third more steps and nodes; 0: none");
   table.number(
       "divergence_tolerance", c.flow.divergence_tolerance, 0, kInfinity,
       "of dopri5 without nodes, kT: divergence by a quadrature on its steps, refined for each sample; 0: at "

@@ -9,27 +9,26 @@
 #include "egnn/precise_field.h"
 #include "equibolt/error.h"
 #include "flow/flow.h"
+#include "flow/prior.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
 namespace {
 
-constexpr std::size_t kReferenceNodes = 64;
-
-IntegratorOptions reference_options() {
-  IntegratorOptions options;
-  options.method = Method::dopri5;
-  options.atol = options.rtol = 1e-9;
-  options.divergence_nodes = kReferenceNodes;
-  return options;
-}
-
 std::vector<double> reference_densities(Session& session, ConfigurationsView<const double> x1,
-                                        bool float64_divergences) {
-  const PreciseField field(session.model().architecture, session.model().parameters);
+                                        DensityReference reference) {
   NetworkDynamics kernels(session.field());
-  PreciseDynamics dynamics(field, session.pool(), float64_divergences ? nullptr : &kernels);
-  return flow_density(dynamics, reference_options(), x1).log_density;
+  if (reference == DensityReference::float32) {
+    const IntegratorOptions options{
+        .method = Method::rk4, .steps = 64, .divergence_nodes = 48, .divergence_bend = 0.3};
+    return flow_density(kernels, options, x1).log_density;
+  }
+  const PreciseField field(session.model().architecture, session.model().parameters);
+  PreciseDynamics dynamics(field, session.pool(),
+                           reference == DensityReference::float64 ? nullptr : &kernels);
+  const IntegratorOptions options{
+      .method = Method::dopri5, .divergence_nodes = 64, .atol = 1e-9, .rtol = 1e-9};
+  return flow_density(dynamics, options, x1).log_density;
 }
 
 double quantile(const std::vector<double>& sorted, double fraction) {
@@ -39,9 +38,10 @@ double quantile(const std::vector<double>& sorted, double fraction) {
 
 /// Configurations to weigh: as the flow's settings of old draw them.
 Configurations<double> some_samples(Session& session, const DensityErrorOptions& options) {
-  return sample_flow(session.dynamics(), IntegratorOptions{}, options.seed, 0, options.samples,
-                     session.particles(), session.dim())
-      .x1;
+  Configurations<double> x(options.samples, session.particles(), session.dim());
+  sample_prior(options.seed, 0, x);
+  integrate(session.dynamics(), IntegratorOptions{}, 0, 1, x, Divergence::skip);
+  return x;
 }
 
 std::vector<double> log_weights(const std::vector<double>& energy, const std::vector<double>& log_density) {
@@ -65,7 +65,7 @@ DensityError density_error(Session& session, const DensityErrorOptions& options,
   const auto count = static_cast<double>(options.samples);
   result.seconds = watch.seconds() / count;
   std::vector<double> exact = known.log_density;
-  if (exact.empty()) exact = reference_densities(session, samples.x1, options.float64_divergences);
+  if (exact.empty()) exact = reference_densities(session, samples.x1, options.reference);
   if (options.backwards) known.log_density = exact;
 
   std::vector<double> energy(options.samples), sizes;
