@@ -13,6 +13,7 @@
 #include "egnn/cuda/divergence.h"
 #include "egnn/cuda/half_edges.h"
 #include "egnn/cuda/memory.h"
+#include "egnn/cuda/places.h"
 #include "egnn/precision.h"
 #include "egnn/vector_field.h"
 
@@ -315,45 +316,16 @@ class CudaVectorField final : public VectorField {
   }
 
   void place_weights() {
-    const std::size_t h = architecture_.hidden, layers = architecture_.layers;
-    const auto index = [&](const std::string& name) { return static_cast<int>(layout_[name].offset); };
-    weights_.hidden = static_cast<int>(h);
+    const auto index = [&](const char* name) { return static_cast<int>(layout_[name].offset); };
+    weights_.hidden = static_cast<int>(architecture_.hidden);
     weights_.node_features = static_cast<int>(architecture_.node_features());
     weights_.embedding = index("embedding.weight");
     weights_.embedding_bias = index("embedding.bias");
-    layer_places_.resize(layers);
-    for (std::size_t l = 0; l < layers; ++l) {
-      LayerPlaces& p = layer_places_[l];
-      const auto matrix = [&](Matrix m, const char* name, std::size_t first_column) {
-        const auto& array = layout_[fmt::format("gcl_{}.{}.weight", l, name)];
-        p.matrix[m] = static_cast<int>(array.offset + first_column);
-        p.matrix_stride[m] = static_cast<int>(array.columns);
-      };
-      matrix(kA, "edge_mlp.0", 0);
-      matrix(kB, "edge_mlp.0", h);
-      matrix(kW2, "edge_mlp.2", 0);
-      matrix(kC1, "coord_mlp.0", 0);
-      matrix(kN1h, "node_mlp.0", 0);
-      matrix(kN1s, "node_mlp.0", h);
-      matrix(kN2, "node_mlp.2", 0);
-      const auto vector = [&](Vector v, const char* name, std::size_t first, std::size_t stride) {
-        p.vector[v] = static_cast<int>(layout_[fmt::format("gcl_{}.{}", l, name)].offset + first);
-        p.vector_stride[v] = static_cast<int>(stride);
-      };
-      vector(kB1, "edge_mlp.0.bias", 0, 1);
-      vector(kWd2, "edge_mlp.0.weight", 2 * h, 2 * h + 2);
-      vector(kWd2in, "edge_mlp.0.weight", 2 * h + 1, 2 * h + 2);
-      vector(kB2, "edge_mlp.2.bias", 0, 1);
-      vector(kAtt, "att_mlp.0.weight", 0, 1);
-      vector(kAttBias, "att_mlp.0.bias", 0, 1);
-      vector(kBc, "coord_mlp.0.bias", 0, 1);
-      vector(kC2, "coord_mlp.2.weight", 0, 1);
-      vector(kBn1, "node_mlp.0.bias", 0, 1);
-      vector(kBn2, "node_mlp.2.bias", 0, 1);
-    }
-    put(places_, layer_places_);
+    const std::vector<LayerPlaces> layers = layer_places(architecture_, layout_);
+    put(places_, layers);
     if (architecture_.type_features > 0) put(types_, architecture_.types);
-    with_width(h, [&](auto width) { put(gradient_places_, gradient_places<width>()); });
+    with_width(architecture_.hidden,
+               [&](auto width) { put(gradient_places_, gradient_places<width>(layers, weights_)); });
   }
 
   template <typename T>
@@ -366,51 +338,6 @@ class CudaVectorField final : public VectorField {
   template <int H>
   static constexpr std::size_t outer_size() {
     return OuterSums<H, edge_warps(H)>::size;
-  }
-
-  /// Where in θ the sums of Backward go, in the order of reserve_gradients.
-  template <int H>
-  std::vector<int> gradient_places() const {
-    const int h = weights_.hidden;
-    std::vector<int> places;
-    const auto outer = [&](const LayerPlaces& p, bool there, Matrix m, int bias) {
-      for (int row = 0; row < H; ++row) {
-        for (int c = 0; c < H + 8; ++c) {
-          int place = -1;
-          if (there && row < h && c < h) place = p.matrix[m] + row * p.matrix_stride[m] + c;
-          if (there && row < h && c == H && bias >= 0) place = p.vector[bias] + row * p.vector_stride[bias];
-          places.push_back(place);
-        }
-      }
-    };
-    for (const LayerPlaces& p : layer_places_) {
-      outer(p, true, kW2, kB2);
-      outer(p, true, kC1, kBc);
-    }
-    for (const LayerPlaces& p : layer_places_) {
-      for (const Vector v : {kWd2, kWd2in, kAtt, kC2}) {
-        for (int c = 0; c < H; ++c) places.push_back(c < h ? p.vector[v] + c * p.vector_stride[v] : -1);
-      }
-      for (int c = 0; c < 8; ++c) places.push_back(c == 0 ? p.vector[kAttBias] : -1);
-    }
-    for (const LayerPlaces& p : layer_places_) {
-      const bool last = &p == &layer_places_.back();
-      outer(p, true, kA, kB1);
-      outer(p, true, kB, -1);
-      outer(p, !last, kN1h, kBn1);
-      outer(p, !last, kN1s, -1);
-      outer(p, !last, kN2, kBn2);
-      outer(p, false, kN2, -1);
-    }
-    for (int row = 0; row <= weights_.node_features; ++row) {
-      for (int c = 0; c < H; ++c) {
-        const int place = row == weights_.node_features
-                              ? weights_.embedding_bias + c
-                              : weights_.embedding + c * weights_.node_features + row;
-        places.push_back(c < h ? place : -1);
-      }
-    }
-    return places;
   }
 
   /// Copies a batch to page-locked memory and lays out what the passes leave.
@@ -658,7 +585,6 @@ class CudaVectorField final : public VectorField {
   const std::size_t numbers_per_pass_;
   const std::size_t processors_;
   int width_ = 0;
-  std::vector<LayerPlaces> layer_places_;
 
   Submissions submissions_;
   DeviceBuffer<int> types_{submissions_};
