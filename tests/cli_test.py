@@ -320,7 +320,6 @@ class SampleInParts(Workplace):
         self.assertAlmostEqual(fast["median"], coarse["median"], delta=0.02 * coarse["median"])
         backwards = call("densities", self.MODEL, "-n", 5, "--backwards", "--float64-divergences", "--flow", "steps=20").stdout
         self.assertLess(float(backwards.splitlines()[1].split()[4]), 0.02)
-        self.assertIn("refine_above", self.sample(9, "bent.npz", *flow, *sets(["flow.refine_above=0.1"]), code=2).stderr)
         self.assertIn("flow.stepz", call("densities", self.MODEL, "--flow", "stepz=20", code=2).stderr)
         self.assertIn("noise", self.sample(9, "noisy.npz", *sets(['flow.method="dopri5"', "flow.divergence_nodes=0",
                                                                      "flow.divergence_probes=2"]), code=2).stderr)

@@ -83,8 +83,6 @@ Session::Session(RunConfig config, Model model)
         "noise",
         flow.divergence_probes);
   }
-  if (flow.refine_above > 0 && flow.method != Method::rk3 && flow.method != Method::rk4)
-    throw UsageError("flow.refine_above = {} needs the method rk3 or rk4", flow.refine_above);
   const Architecture expected = architecture_of(config_, *energy_);
   if (!(expected == model_.architecture)) {
     throw DataError(
