@@ -8,15 +8,20 @@
 
 namespace equibolt {
 
-/// v_i = a(t) f(u_i), u = x − x̄, coordinate by coordinate, minus its mean over particles. Then
-/// ∇·v = (1 − 1/N) a(t) Σ f′(u): the two corrections for the mean cancel but for the factor.
-class ElementwiseField : public Dynamics {
+/// A field that has its velocity from where it has its divergence.
+class TestField : public Dynamics {
  public:
   void velocity(std::span<const double> t, ConfigurationsView<const double> x,
                 ConfigurationsView<double> v) override {
     std::vector<double> divergence(x.count());
     velocity_and_divergence(t, x, v, divergence);
   }
+};
+
+/// v_i = a(t) f(u_i), u = x − x̄, coordinate by coordinate, minus its mean over particles. Then
+/// ∇·v = (1 − 1/N) a(t) Σ f′(u): the two corrections for the mean cancel but for the factor.
+class ElementwiseField : public TestField {
+ public:
   void velocity_and_divergence(std::span<const double> t, ConfigurationsView<const double> x,
                                ConfigurationsView<double> v, std::span<double> divergence) override {
     const double n = static_cast<double>(x.particles());

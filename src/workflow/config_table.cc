@@ -391,7 +391,8 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.number("divergence_bend", c.flow.divergence_bend, 0, 0.9,
                "these nodes in s, where t = s + bend s (1 - s): denser towards t = 1");
   table.number("refine_above", c.flow.refine_above, 0, kInfinity,
-               "of rk3 and rk4: samples whose |v(t) - 2 v(t + h/2) + v(t + h)| exceeds this on a step are "
+               "of rk3 and rk4: samples for which the norm of v(t) - 2 v(t + h/2) + v(t + h) exceeds this on "
+               "a step are "
                "integrated again with a third more steps and nodes; 0: none");
   table.number(
       "divergence_tolerance", c.flow.divergence_tolerance, 0, kInfinity,

@@ -25,8 +25,8 @@ struct DensityError {
 
 /// What densities are compared with, the same x1 inverted. float64: the path by dopri5 at tolerance 1e-9 in
 /// float64, the divergence at 64 Gauss–Legendre nodes in float64. float64_path: as float64, but divergences
-/// by the float32 kernels. float32: all by the kernels, with 64 steps of RK4 and 48 nodes: a hundred times
-/// cheaper, so that many samples can be had, and good to some 0.001 kT.
+/// by the float32 kernels. float32: all by the kernels, with 64 steps of RK4 and 48 nodes: some ten times
+/// cheaper on LJ55, so that many samples can be had, and good to some 0.001 kT.
 enum class DensityReference { float32, float64_path, float64 };
 
 struct DensityErrorOptions {
