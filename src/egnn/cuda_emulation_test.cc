@@ -60,6 +60,19 @@ TEST(CudaEmulation, KernelsAgreeWithTheReference) {
   }
 }
 
+TEST(CudaEmulation, HalfPrecisionWithTilesOfTwoSamplesAgreesWithTheReference) {
+  // Row tiles end with a sample, go on into the next, have one particle of it; each width that kernels are
+  // made for.
+  for (const Case& c : {small_case(16, 3, 20, 1, 0, 2), small_case(18, 3, 33, 2, 2, 3),
+                        small_case(15, 2, 7, 2, 0, 2), small_case(15, 3, 66, 1, 0, 2)}) {
+    const MakeField make = [](const Case& of) {
+      return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, Precision::bf16,
+                                                     "emulated");
+    };
+    expect_gradients(c, make, bf16_tolerances);
+  }
+}
+
 TEST(CudaEmulation, ABatchOfSeveralPassesAgreesWithTheReference) {
   const Case c = small_case(4, 2, 32, 2, 2, 5);
   for (const Precision precision : {Precision::fp32, Precision::bf16}) {

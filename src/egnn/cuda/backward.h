@@ -11,9 +11,9 @@ namespace EQUIBOLT_CUDA_NAMESPACE {
 
 /// Sums over the edges that EdgeBackward leaves for each j and row tile.
 struct EdgeCotangents {
-  float* q;      ///< (B·T, N, H): Σ_i of z̄₁
-  Position* x;   ///< (B·T, N): Σ_i of the cotangent of x^l_i − x^l_j
-  Position* x0;  ///< (B·T, N): the same of the input's
+  float* q;      ///< (parts, N, H): Σ_i of z̄₁
+  Position* x;   ///< (parts, N): Σ_i of the cotangent of x^l_i − x^l_j
+  Position* x0;  ///< (parts, N): the same of the input's
 };
 
 struct Backward {
@@ -34,7 +34,7 @@ struct Backward {
   float* edge_sums;     ///< (L, slots, 2, H, H + 8): [z̄₂ᵀ [a₁, 1], z̄₃ᵀ [g m, 1]]
   float* edge_vectors;  ///< (L, slots · warps, edge_vector_size(H))
   float* node_sums;  ///< (L, slots, 6, H, H + 8): P̄ᵀ[h, 1], Q̄ᵀ[h, 1], z̄ᵀ[h, 1], z̄ᵀ[S, 1], h̄ᵀ[a, 1], –
-  float* embedding_sums;  ///< (slots, k + 1, H)
+  float* embedding_sums;  ///< (slots · EmbeddingGradient<H>::groups, k + 1, H)
   int edge_slots, node_slots;
   float unscale;  ///< takes out of results what cotangents were multiplied by
 };
@@ -110,12 +110,11 @@ struct EdgeBackward {
 
     ColumnSum<H> sum_w_d2{}, sum_w_d2_input{}, sum_att{}, sum_c2{};
     float sum_att_bias = 0;
-    const int groups = (b.samples * b.tiles + warps - 1) / warps;
+    const int groups = (b.row_tiles() + warps - 1) / warps;
     for (int group = block_index(); group < groups; group += block_count()) {
       const int tile = group * warps + warp_index();
       const RowTile rows(b, tile);
       const Pair valid{rows.low_valid ? 1.0F : 0.0F, rows.high_valid ? 1.0F : 0.0F};
-      const bool there = tile < b.samples * b.tiles;
       synchronise_warp();
       keep_rows<H>(p, b.p + b.at(layer) * H, rows);
       const Position* const x = b.x + rows.first;
@@ -195,7 +194,8 @@ struct EdgeBackward {
         multiply(cot1, slope1);
         add(cot_p, cot1);
         const ColumnSum<H> cot_q = column_sum(cot1, Pair{1, 1});
-        if (there) store(cot_q, g.parts.q + (static_cast<std::size_t>(tile) * b.particles + j) * H, false);
+        if (rows.there)
+          store(cot_q, g.parts.q + (static_cast<std::size_t>(tile) * b.particles + j) * H, false);
         add(sum_w_d2, column_sum(cot1, edge.d2));
         add(sum_w_d2_input, column_sum(cot1, edge.d2_input));
         const Pair from_d2 = row_product(cot1, w_d2), from_d2_input = row_product(cot1, w_d2_input);
@@ -221,7 +221,7 @@ struct EdgeBackward {
           part.v[k] = sum_of_rows(Pair{cot_r[0], cot_r[1]});
           part0.v[k] = sum_of_rows(Pair{cot_r0[0], cot_r0[1]});
         }
-        if (there && lane_index() == 0) {
+        if (rows.there && lane_index() == 0) {
           g.parts.x[static_cast<std::size_t>(tile) * b.particles + j] = part;
           g.parts.x0[static_cast<std::size_t>(tile) * b.particles + j] = part0;
         }
@@ -270,8 +270,9 @@ struct GatherPositions {
     if (node >= b.nodes()) return;
     const int sample = node / b.particles, j = node % b.particles;
     Position cot_u = g.cot_u_rows[node], cot_x = g.cot_x_rows[node];
-    for (int tile = 0; tile < b.tiles; ++tile) {
-      const std::size_t at = (static_cast<std::size_t>(sample) * b.tiles + tile) * b.particles + j;
+    const PartsOfSample parts(b, sample);
+    for (int part = 0; part < parts.count; ++part) {
+      const std::size_t at = parts[part] * b.particles + j;
 #pragma unroll
       for (int k = 0; k < max_dim; ++k) {
         cot_u.v[k] -= g.parts.x[at].v[k];
@@ -288,7 +289,7 @@ struct GatherPositions {
 
 /// cot_h_all: of h^{l+1}, what the edges of layer l + 1 add included; then the node network of layer l. With
 /// l = −1 the first part alone.
-template <int H>
+template <int H, int S>
 struct NodeBackward {
   static constexpr int threads = 32 * node_warps, blocks_per_processor = 2;
   static std::size_t shared_bytes() { return 0; }
@@ -297,13 +298,19 @@ struct NodeBackward {
   int layer;
   bool zero;  ///< nothing before: layer + 1 is the last
 
-  EQUIBOLT_DEVICE float cot_q(int node, int c) const {
-    const int sample = node / b.particles, j = node % b.particles;
-    float sum = 0;
-    for (int tile = 0; tile < b.tiles; ++tile) {
-      sum += g.parts.q[((static_cast<std::size_t>(sample) * b.tiles + tile) * b.particles + j) * H + c];
+  /// Adds to a row of x, two numbers of each four from `half`, what the row tiles left for a particle: Σ_i
+  /// z̄₁.
+  EQUIBOLT_DEVICE void load_cot_q(Tile<H>& x, int half, int node) const {
+    const PartsOfSample parts(b, node / b.particles);
+    const float* const from = g.parts.q + node % b.particles * H + lane_column();
+    for (int part = 0; part < parts.count; ++part) {
+      const float* const at = from + parts[part] * b.particles * H;
+#pragma unroll
+      for (int n = 0; n < H / 8; ++n) {
+        x.v[n][half] += at[8 * n];
+        x.v[n][half + 1] += at[8 * n + 1];
+      }
     }
-    return sum;
   }
 
   EQUIBOLT_DEVICE void operator()() const {
@@ -315,44 +322,41 @@ struct NodeBackward {
       rows.load(cot, g.cot_h);
     }
     rows.load(x, g.cot_p);
-    add_product(cot, x, b.weights.matrix<H>(layer + 1, kA, true));
-#pragma unroll
-    for (int n = 0; n < H / 8; ++n) {
-#pragma unroll
-      for (int e = 0; e < 4; ++e)
-        x.v[n][e] = cot_q(e < 2 ? rows.low : rows.high, 8 * n + lane_column() + e % 2);
-    }
+    add_product<S>(cot, x, b.weights.matrix<H>(layer + 1, kA, true));
+    set_zero(x);
+    load_cot_q(x, 0, rows.low);
+    load_cot_q(x, 2, rows.high);
     rows.store(x, g.cot_q);
-    add_product(cot, x, b.weights.matrix<H>(layer + 1, kB, true));
+    add_product<S>(cot, x, b.weights.matrix<H>(layer + 1, kB, true));
     rows.store(cot, g.cot_h_all);
     if (layer < 0) return;
 
     Tile<H> z, slope;
     set_rows(z, b.weights.vector<H>(layer, kBn1));
     rows.load(x, b.sums + b.at(layer) * H);
-    add_product(z, x, b.weights.matrix<H>(layer, kN1s));
+    add_product<S>(z, x, b.weights.matrix<H>(layer, kN1s));
     rows.load(x, b.h + b.at(layer) * H);
-    add_product(z, x, b.weights.matrix<H>(layer, kN1h));
+    add_product<S>(z, x, b.weights.matrix<H>(layer, kN1h));
     apply_silu(z, slope);
     rows.store(z, g.node_a);
     set_zero(x);
-    add_product(x, cot, b.weights.matrix<H>(layer, kN2, true));
+    add_product<S>(x, cot, b.weights.matrix<H>(layer, kN2, true));
     multiply(x, slope);
     rows.store(x, g.cot_z);
     set_zero(z);
-    add_product(z, x, b.weights.matrix<H>(layer, kN1s, true));
+    add_product<S>(z, x, b.weights.matrix<H>(layer, kN1s, true));
     rows.store(z, g.cot_sums);
-    add_product(cot, x, b.weights.matrix<H>(layer, kN1h, true));
+    add_product<S>(cot, x, b.weights.matrix<H>(layer, kN1h, true));
     rows.store(cot, g.cot_h);
   }
 };
 
 /// xᵀ [y, 1] of two pairs of arrays (B·N, H); a block row for two pairs.
-template <int H>
+template <int H, int S>
 struct OuterProducts {
   static constexpr int warps = edge_warps(H);
   static constexpr int threads = 32 * warps, blocks_per_processor = 1;
-  static constexpr int parts = H == 128 ? 1 : parts_of_float;  ///< what fits shared memory
+  static constexpr int parts = H == 128 ? 1 : S;  ///< what fits shared memory
   using Rows = Staged<H, parts, warps>;
   static std::size_t shared_bytes() { return 4 * Rows::bytes; }
   struct Product {
@@ -398,20 +402,23 @@ struct OuterProducts {
   }
 };
 
-/// Of the embedding: Σ cot h⁰ ⊗ [one-hot, t, 1] over a block's particles, a thread for each feature.
+/// Of the embedding: Σ cot h⁰ ⊗ [one-hot, t, 1] over a group of threads' particles, a thread for each
+/// feature.
 template <int H>
 struct EmbeddingGradient {
-  static constexpr int threads = H, blocks_per_processor = 1;
+  static constexpr int threads = 256, blocks_per_processor = 1;
+  static constexpr int groups = threads / H;
   static std::size_t shared_bytes() { return 0; }
   Batch b;
   const float* cot_h;
-  float* sums;  ///< (slots, k + 1, H)
+  float* sums;  ///< (slots, groups, k + 1, H)
 
   EQUIBOLT_DEVICE void operator()() const {
-    const int k = b.weights.node_features, c = thread_index();
-    float* const to = sums + static_cast<std::size_t>(block_index()) * (k + 1) * H + c;
+    const int k = b.weights.node_features, c = thread_index() % H;
+    const int group = block_index() * groups + thread_index() / H;
+    float* const to = sums + static_cast<std::size_t>(group) * (k + 1) * H + c;
     float with_t = 0, bias = 0;
-    for (int node = block_index(); node < b.nodes(); node += block_count()) {
+    for (int node = group; node < b.nodes(); node += block_count() * groups) {
       const float cot = cot_h[static_cast<std::size_t>(node) * H + c];
       with_t += cot * b.t[node / b.particles];
       bias += cot;
@@ -422,10 +429,11 @@ struct EmbeddingGradient {
   }
 };
 
-/// gradient[place] = Σ_slots in their order, for each of `size` sums.
+/// gradient[place] = Σ_slots, for each of `size` sums: each warp of a block adds some of the slots in their
+/// order.
 struct SumParts {
-  static constexpr int threads = 256, blocks_per_processor = 1;
-  static std::size_t shared_bytes() { return 0; }
+  static constexpr int threads = 256, blocks_per_processor = 1, warps = threads / 32;
+  static std::size_t shared_bytes() { return sizeof(double) * threads; }
   const float* parts;  ///< (rows, slots, step)
   const int* places;   ///< (rows, size), −1: none
   int size, slots;
@@ -434,13 +442,18 @@ struct SumParts {
   float* gradient;
 
   EQUIBOLT_DEVICE void operator()() const {
-    const int k = block_index() * threads + thread_index();
-    if (k >= size) return;
-    const int place = places[block_row() * size + k];
-    if (place < 0) return;
-    const float* const from = parts + static_cast<std::size_t>(block_row()) * slots * step + k;
+    auto* const of_warps = reinterpret_cast<double*>(shared_memory());
+    const int k = block_index() * 32 + lane_index();
+    const int place = k < size ? places[block_row() * size + k] : -1;
     double sum = 0;
-    for (int s = 0; s < slots; ++s) sum += static_cast<double>(from[s * step]);
+    if (place >= 0) {
+      const float* const from = parts + static_cast<std::size_t>(block_row()) * slots * step + k;
+      for (int s = warp_index(); s < slots; s += warps) sum += static_cast<double>(from[s * step]);
+    }
+    of_warps[thread_index()] = sum;
+    synchronise_block();
+    if (warp_index() > 0 || place < 0) return;
+    for (int warp = 1; warp < warps; ++warp) sum += of_warps[32 * warp + lane_index()];
     gradient[place] = static_cast<float>(sum) * unscale;
   }
 };

@@ -72,6 +72,11 @@ EQUIBOLT_DEVICE float fast_reciprocal(float x) {
 EQUIBOLT_DEVICE float square_root(float x) {
   return __fsqrt_rn(x);
 }
+EQUIBOLT_DEVICE float fast_inverse_square_root(float x) {
+  float y;
+  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 
 EQUIBOLT_DEVICE float hyperbolic_tangent(float x) {
   return tanhf(x);
@@ -100,6 +105,13 @@ EQUIBOLT_DEVICE void multiply_add_halves(float (&d)[4], const std::uint32_t (&a)
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// The same of a (16×8) and b (8×8), in the layout of mma.m16n8k8.
+EQUIBOLT_DEVICE void multiply_add_halves(float (&d)[4], const std::uint32_t (&a)[2], std::uint32_t b) {
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(b));
 }
 
 // Two half-precision numbers in a word.
@@ -134,6 +146,11 @@ EQUIBOLT_DEVICE std::uint32_t multiply_add_halves(std::uint32_t a, std::uint32_t
   asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
   return d;
 }
+EQUIBOLT_DEVICE std::uint32_t negative_halves(std::uint32_t a) {
+  std::uint32_t b;
+  asm("neg.f16x2 %0, %1;" : "=r"(b) : "r"(a));
+  return b;
+}
 EQUIBOLT_DEVICE std::uint32_t tanh_of_halves(std::uint32_t a) {
   std::uint32_t b;
   asm("tanh.approx.f16x2 %0, %1;" : "=r"(b) : "r"(a));
@@ -141,6 +158,14 @@ EQUIBOLT_DEVICE std::uint32_t tanh_of_halves(std::uint32_t a) {
 }
 EQUIBOLT_DEVICE std::uint32_t exchange(std::uint32_t value, int mask) {
   return __shfl_xor_sync(0xffffffffU, value, mask);
+}
+/// What lane `lane` brings.
+EQUIBOLT_DEVICE std::uint32_t from_lane(std::uint32_t value, int lane) {
+  return __shfl_sync(0xffffffffU, value, lane);
+}
+/// Bytes of a (0 to 3) and b (4 to 7): those that the four lowest hexadecimal digits of `selector` name.
+EQUIBOLT_DEVICE std::uint32_t permute(std::uint32_t a, std::uint32_t b, std::uint32_t selector) {
+  return __byte_perm(a, b, selector);
 }
 
 /// Four 8×8 blocks of 16-bit numbers in shared memory, each transposed; lane 8m + r has the address of row r
@@ -150,6 +175,15 @@ EQUIBOLT_DEVICE void load_transposed(std::uint32_t (&blocks)[4], const std::uint
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(blocks[0]), "=r"(blocks[1]), "=r"(blocks[2]), "=r"(blocks[3])
                : "r"(address)
+               : "memory");
+}
+
+/// The way back without transposing: lane 8m + r has the address of row r of block m.
+EQUIBOLT_DEVICE void store_blocks(const std::uint32_t (&blocks)[4], std::uint16_t* row) {
+  const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%4], {%0,%1,%2,%3};"
+               :
+               : "r"(blocks[0]), "r"(blocks[1]), "r"(blocks[2]), "r"(blocks[3]), "r"(address)
                : "memory");
 }
 

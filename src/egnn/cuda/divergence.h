@@ -85,7 +85,7 @@ struct EdgeLinearize {
     const float att_bias = shared[6 * H];
     float* const p = shared + 7 * H + warp_index() * 16 * (H + 8);
 
-    for (int tile = block_index() * warps + warp_index(); tile < b.samples * b.tiles;
+    for (int tile = block_index() * warps + warp_index(); tile < b.row_tiles();
          tile += block_count() * warps) {
       const RowTile rows(b, tile);
       synchronise_warp();

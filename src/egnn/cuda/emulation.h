@@ -165,6 +165,9 @@ inline float fast_reciprocal(float x) {
 inline float square_root(float x) {
   return std::sqrt(x);
 }
+inline float fast_inverse_square_root(float x) {
+  return 1 / std::sqrt(x);
+}
 inline float hyperbolic_tangent(float x) {
   return std::tanh(x);
 }
@@ -213,11 +216,37 @@ inline std::uint32_t multiply_halves(std::uint32_t a, std::uint32_t b) {
 inline std::uint32_t multiply_add_halves(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
   return halves(low_half(a) * low_half(b) + low_half(c), high_half(a) * high_half(b) + high_half(c));
 }
+inline std::uint32_t negative_halves(std::uint32_t a) {
+  return a ^ 0x80008000U;
+}
 inline std::uint32_t tanh_of_halves(std::uint32_t a) {
   return halves(std::tanh(low_half(a)), std::tanh(high_half(a)));
 }
 inline std::uint32_t exchange(std::uint32_t value, int mask) {
   return emulation::bring(&value, 1)[lane_index() ^ mask][0];
+}
+inline std::uint32_t from_lane(std::uint32_t value, int lane) {
+  return emulation::bring(&value, 1)[lane][0];
+}
+inline std::uint32_t permute(std::uint32_t a, std::uint32_t b, std::uint32_t selector) {
+  const std::uint64_t both = std::uint64_t{b} << 32 | a;
+  std::uint32_t result = 0;
+  for (unsigned k = 0; k < 4; ++k) {
+    const auto byte = static_cast<std::uint32_t>(both >> (8 * (selector >> 4 * k & 7U)) & 0xffU);
+    result |= byte << 8 * k;
+  }
+  return result;
+}
+inline void multiply_add_halves(float (&d)[4], const std::uint32_t (&a)[2], std::uint32_t b) {
+  const std::uint32_t words[3] = {a[0], a[1], b};
+  const auto* all = emulation::bring(words, 3);
+  const int g = lane_index() / 4, q = lane_index() % 4;
+  for (int e = 0; e < 4; ++e) {
+    const int row = g + 8 * (e / 2), column = 2 * q + e % 2;
+    for (int k = 0; k < 8; ++k) {
+      d[e] += half_of(all[row % 8 * 4 + k / 2][row / 8], k % 2) * half_of(all[column * 4 + k / 2][2], k % 2);
+    }
+  }
 }
 inline void multiply_add_halves(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                                 std::uint32_t b1) {
@@ -245,6 +274,16 @@ inline void load_transposed(std::uint32_t (&blocks)[4], const std::uint16_t* row
       halves[half] = from[g];
     }
     blocks[m] = halves[0] | halves[1] << 16;
+  }
+}
+
+inline void store_blocks(const std::uint32_t (&blocks)[4], std::uint16_t* row) {
+  const auto* all = emulation::bring(&row, 2);
+  const int g = lane_index() / 4, q = lane_index() % 4;
+  for (int m = 0; m < 4; ++m) {
+    std::uint16_t* to = nullptr;
+    std::memcpy(&to, all[8 * m + g], sizeof to);
+    std::memcpy(to + 2 * q, &blocks[m], sizeof blocks[m]);
   }
 }
 

@@ -91,12 +91,13 @@ class CudaVectorField final : public VectorField {
       const std::size_t array = kMatrices * 2 * parts_of_float * packed_size(h, h);
       weights_.packed = packed_.reserve(architecture_.layers * array);
       weights_.halves = packed_halves_.reserve(architecture_.layers * 4 * packed_size(h, h));
+      weights_.distances = distances_.reserve(architecture_.layers * 3 * h);
       weights_.vectors = vectors_.reserve(architecture_.layers * kVectors * h);
       weights_.theta = theta;
       launch(PackWeights<h>{theta, places_.get(), static_cast<int>(architecture_.hidden),
                             reinterpret_cast<std::uint32_t*>(packed_.get()),
-                            reinterpret_cast<std::uint32_t*>(packed_halves_.get()), vectors_.get(),
-                            w2_.reserve(architecture_.layers * h * h)},
+                            reinterpret_cast<std::uint32_t*>(packed_halves_.get()), distances_.get(),
+                            vectors_.get(), w2_.reserve(architecture_.layers * h * h)},
              h / 4, submissions_.stream(), architecture_.layers);
     });
   }
@@ -270,8 +271,9 @@ class CudaVectorField final : public VectorField {
 
   std::size_t samples_per_pass() const {
     const std::size_t n = architecture_.particles(), tiles = (n + 15) / 16;
+    const std::size_t parts = std::max(tiles, n / 8 + 1);
     const std::size_t numbers = n * static_cast<std::size_t>(width_) * (4 * architecture_.layers + 8) +
-                                tiles * n * static_cast<std::size_t>(width_ + 8);
+                                parts * n * static_cast<std::size_t>(width_ + 8);
     return std::max<std::size_t>(1, numbers_per_pass_ / numbers);
   }
 
@@ -350,10 +352,7 @@ class CudaVectorField final : public VectorField {
     v_.reserve(nodes);
     const std::size_t size = layers * nodes * static_cast<std::size_t>(width_);
     float* const arrays = node_arrays_.reserve(4 * size);
-    batch_.samples = static_cast<int>(x.count());
-    batch_.particles = static_cast<int>(x.particles());
-    batch_.layers = static_cast<int>(layers);
-    batch_.tiles = static_cast<int>((x.particles() + 15) / 16);
+    set_shape(x.count());
     batch_.t = t_.reserve(t.size());
     batch_.x = x_.reserve(nodes);
     batch_.types = types_.get();
@@ -367,6 +366,13 @@ class CudaVectorField final : public VectorField {
     batch_.u = u_.reserve((layers + 1) * nodes);
   }
 
+  void set_shape(std::size_t count) {
+    batch_.samples = static_cast<int>(count);
+    batch_.particles = static_cast<int>(architecture_.particles());
+    batch_.layers = static_cast<int>(architecture_.layers);
+    batch_.tiles = (batch_.particles + 15) / 16;
+  }
+
   /// Lays out what the backward pass of `count` samples leaves.
   void reserve_gradients(std::size_t count) {
     with_gradient_kernels([&](auto width, auto half) { reserve_gradients_of<width, half>(count); });
@@ -375,32 +381,36 @@ class CudaVectorField final : public VectorField {
   template <int H, bool Half>
   void reserve_gradients_of(std::size_t count) {
     using Edges = std::conditional_t<Half, HalfEdgeBackward<H>, EdgeBackward<H>>;
+    set_shape(count);
+    set_precision_of_edges(Half);
     const std::size_t n = architecture_.particles(), layers = architecture_.layers, nodes = count * n;
-    const std::size_t tiles = (n + 15) / 16, warps = edge_warps(H);
+    const std::size_t tiles = static_cast<std::size_t>(batch_.row_tiles()), warps = Edges::warps;
+    const std::size_t parts = batch_.dense ? 2 * tiles : tiles;
     Backward& g = backward_;
-    Position* position = gradient_positions_.reserve(4 * nodes + 2 * count * tiles * n);
+    Position* position = gradient_positions_.reserve(4 * nodes + 2 * parts * n);
     for (Position** array : {&g.cot_u, &g.cot_u_rows, &g.cot_x_rows, &g.grad_x}) {
       *array = position;
       position += nodes;
     }
     g.parts.x = position;
-    g.parts.x0 = position + count * tiles * n;
-    float* number = gradient_arrays_.reserve((7 * nodes + count * tiles * n) * H);
+    g.parts.x0 = position + parts * n;
+    float* number = gradient_arrays_.reserve((7 * nodes + parts * n) * H);
     for (float** array : {&g.cot_h, &g.cot_h_all, &g.cot_sums, &g.cot_p, &g.cot_q, &g.cot_z, &g.node_a}) {
       *array = number;
       number += nodes * H;
     }
     g.parts.q = number;
 
-    const std::size_t groups = (count * tiles + warps - 1) / warps;
+    const std::size_t groups = edge_groups(batch_, Edges::warps);
     const std::size_t edge_slots = std::min(groups, processors_ * Edges::blocks_per_processor);
     const std::size_t node_slots = std::min((nodes + 63) / 64, processors_);
     g.edge_slots = static_cast<int>(edge_slots);
     g.node_slots = static_cast<int>(node_slots);
     const std::size_t inputs = static_cast<std::size_t>(weights_.node_features) + 1;
     const std::size_t edge = 2 * outer_size<H>(), vector = edge_vector_size(H), node = 6 * outer_size<H>();
+    const std::size_t embedding_slots = node_slots * EmbeddingGradient<H>::groups;
     sums_size_ =
-        layers * (edge_slots * (edge + warps * vector) + node_slots * node) + node_slots * inputs * H;
+        layers * (edge_slots * (edge + warps * vector) + node_slots * node) + embedding_slots * inputs * H;
     g.edge_sums = sums_.reserve(sums_size_);
     g.edge_vectors = g.edge_sums + layers * edge_slots * edge;
     g.node_sums = g.edge_vectors + layers * edge_slots * warps * vector;
@@ -409,7 +419,7 @@ class CudaVectorField final : public VectorField {
     gathers_ = {{g.edge_sums, 0, edge, edge_slots, layers},
                 {g.edge_vectors, layers * edge, vector, edge_slots * warps, layers},
                 {g.node_sums, layers * (edge + vector), node, node_slots, layers},
-                {g.embedding_sums, layers * (edge + vector + node), inputs * H, node_slots, 1}};
+                {g.embedding_sums, layers * (edge + vector + node), inputs * H, embedding_slots, 1}};
   }
 
   void put_positions(ConfigurationsView<const float> x, PinnedBuffer<float>& host) {
@@ -432,16 +442,27 @@ class CudaVectorField final : public VectorField {
     spread(host_x_.get(), x_raw_, x_, count);
   }
 
+  void set_precision_of_edges(bool half) {
+    batch_.halves = half;
+    batch_.dense = half && architecture_.particles() >= 15;
+  }
+
+  template <bool Half>
+  static constexpr int parts_of = Half ? parts_beside_halves : parts_of_float;
+
   /// Of the batch that lies on the device.
   template <int H, bool Half>
   void passes() {
     using Edges = std::conditional_t<Half, HalfEdgeForward<H>, EdgeForward<H>>;
+    constexpr int parts = parts_of<Half>;
     const Stream stream = submissions_.stream();
-    const std::size_t groups = edge_groups(batch_, edge_warps(H));
-    launch(Embed<H>{batch_}, node_blocks(batch_), stream);
+    const std::size_t groups = edge_groups(batch_, Edges::warps);
+    set_precision_of_edges(Half);
+    launch(Embed<H, parts>{batch_}, node_blocks(batch_), stream);
     for (int l = 0; l < batch_.layers; ++l) {
       launch(Edges{batch_, l}, std::min(groups, processors_ * Edges::blocks_per_processor), stream);
-      if (l + 1 < batch_.layers) launch(NodeForward<H>{batch_, l, nullptr}, node_blocks(batch_), stream);
+      if (l + 1 < batch_.layers)
+        launch(NodeForward<H, parts>{batch_, l, nullptr}, node_blocks(batch_), stream);
     }
   }
 
@@ -450,9 +471,10 @@ class CudaVectorField final : public VectorField {
   void divergence_of(std::size_t count) {
     const Stream stream = submissions_.stream();
     put_on_device(count);
+    set_precision_of_edges(false);
     const std::size_t nodes = count * architecture_.particles();
     const std::size_t node_tiles = nodes * static_cast<std::size_t>(tangents_.padded / 16);
-    launch(Embed<H>{batch_}, node_blocks(batch_), stream);
+    launch(Embed<H, parts_of_float>{batch_}, node_blocks(batch_), stream);
     for (int l = 0; l < batch_.layers; ++l) {
       const bool first = l == 0, last = l + 1 == batch_.layers;
       launch(
@@ -463,7 +485,7 @@ class CudaVectorField final : public VectorField {
         launch(Trace<H>{batch_, tangents_, l, first}, nodes, stream);
         break;
       }
-      launch(NodeForward<H>{batch_, l, tangents_.slope}, node_blocks(batch_), stream);
+      launch(NodeForward<H, parts_of_float>{batch_, l, tangents_.slope}, node_blocks(batch_), stream);
       if (first) {
         launch(FirstTangents<H>{batch_, tangents_}, nodes, stream);
       } else {
@@ -507,11 +529,11 @@ class CudaVectorField final : public VectorField {
     for (int l = batch_.layers - 1; l >= 0; --l) {
       const bool last = l + 1 == batch_.layers;
       launch(Edges{batch_, backward_, l, last},
-             std::min(edge_groups(batch_, edge_warps(H)), static_cast<std::size_t>(backward_.edge_slots)),
+             std::min(edge_groups(batch_, Edges::warps), static_cast<std::size_t>(backward_.edge_slots)),
              stream);
       launch(GatherPositions{batch_, backward_}, blocks_of(nodes, GatherPositions::threads), stream);
-      launch(NodeBackward<H>{batch_, backward_, l - 1, last}, node_blocks(batch_), stream);
-      OuterProducts<H> products{static_cast<int>(nodes), 6 * outer, {}};
+      launch(NodeBackward<H, parts_of<Half>>{batch_, backward_, l - 1, last}, node_blocks(batch_), stream);
+      OuterProducts<H, parts_of<Half>> products{static_cast<int>(nodes), 6 * outer, {}};
       const auto product = [&](int k, int layer, const float* x, const float* y) {
         products.products[k] = {
             x, y,
@@ -541,7 +563,7 @@ class CudaVectorField final : public VectorField {
     for (const Gather& g : gathers_) {
       launch(SumParts{g.parts, gradient_places_.get() + g.first_place, static_cast<int>(g.size),
                       static_cast<int>(g.slots), g.size, backward_.unscale, gradient_.get()},
-             blocks_of(g.size, SumParts::threads), stream, g.rows);
+             blocks_of(g.size, 32), stream, g.rows);
     }
     copy_to_host(host, gradient_.get(), layout_.size() * sizeof(float), stream);
   }
@@ -593,6 +615,7 @@ class CudaVectorField final : public VectorField {
       host_second_{submissions_}, host_out_{submissions_}, host_gradient_{submissions_};
   DeviceBuffer<float> theta_{submissions_}, vectors_{submissions_}, w2_{submissions_};
   DeviceBuffer<Lanes4> packed_{submissions_}, packed_halves_{submissions_};
+  DeviceBuffer<std::uint32_t> distances_{submissions_};
   Weights weights_{};
 
   DeviceBuffer<float> t_{submissions_}, x_raw_{submissions_}, second_raw_{submissions_}, out_{submissions_};

@@ -34,20 +34,35 @@ inline std::size_t node_blocks(const Batch& b) {
   return (static_cast<std::size_t>(b.samples) * b.particles + 16 * node_warps - 1) / (16 * node_warps);
 }
 
-/// A h + b₁ and B h for the edges of `layer`.
+/// x becomes the sum of two half-precision numbers, near x/2 to 2⁻²² of it, in a word.
 template <int H>
+EQUIBOLT_DEVICE void split_in_halves(Tile<H>& x) {
+#pragma unroll
+  for (int n = 0; n < H / 8; ++n) {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      const float value = 0.5F * x.v[n][e];
+      const std::uint32_t large = halves(value, 0);
+      x.v[n][e] = __builtin_bit_cast(float, permute(large, halves(value - low_half(large), 0), 0x5410));
+    }
+  }
+}
+
+/// A h + b₁ and B h for the edges of `layer`.
+template <int S, int H>
 EQUIBOLT_DEVICE void store_edge_parts(const Batch& b, const NodeRows& rows, int layer, const Tile<H>& h) {
   Tile<H> y;
   set_rows(y, b.weights.vector<H>(layer, kB1));
-  add_product(y, h, b.weights.matrix<H>(layer, kA));
+  add_product<S>(y, h, b.weights.matrix<H>(layer, kA));
   rows.store(y, b.p + b.at(layer) * H);
   set_zero(y);
-  add_product(y, h, b.weights.matrix<H>(layer, kB));
+  add_product<S>(y, h, b.weights.matrix<H>(layer, kB));
+  if (b.halves) split_in_halves(y);
   rows.store(y, b.q + b.at(layer) * H);
 }
 
-/// h⁰ of [one-hot(type), t], and u⁰ = 0.
-template <int H>
+/// h⁰ of [one-hot(type), t], and u⁰ = 0. Here and below S is the number of parts of products.
+template <int H, int S>
 struct Embed {
   static constexpr int threads = 32 * node_warps, blocks_per_processor = 2;
   static std::size_t shared_bytes() { return 0; }
@@ -72,7 +87,7 @@ struct Embed {
         h.v[n][e] = entry(e < 2 ? rows.low : rows.high, 8 * n + lane_column() + e % 2);
     }
     rows.store(h, b.h);
-    store_edge_parts(b, rows, 0, h);
+    store_edge_parts<S>(b, rows, 0, h);
     const int lane = lane_index();
     const int node = 16 * (block_index() * node_warps + warp_index()) + lane;
     if (lane < 16 && node < b.nodes()) b.u[node] = {{0, 0, 0, 0}};
@@ -80,7 +95,7 @@ struct Embed {
 };
 
 /// h^{l+1} = h + N₂ silu(N₁ [h, Σ_j m] + b) + b′.
-template <int H>
+template <int H, int S>
 struct NodeForward {
   static constexpr int threads = 32 * node_warps, blocks_per_processor = 2;
   static std::size_t shared_bytes() { return 0; }
@@ -93,17 +108,17 @@ struct NodeForward {
     Tile<H> h, z;
     set_rows(z, b.weights.vector<H>(layer, kBn1));
     rows.load(h, b.sums + b.at(layer) * H);
-    add_product(z, h, b.weights.matrix<H>(layer, kN1s));
+    add_product<S>(z, h, b.weights.matrix<H>(layer, kN1s));
     rows.load(h, b.h + b.at(layer) * H);
-    add_product(z, h, b.weights.matrix<H>(layer, kN1h));
+    add_product<S>(z, h, b.weights.matrix<H>(layer, kN1h));
     Tile<H> after;  // the slope first
     apply_silu(z, after);
     if (slopes != nullptr) rows.store(after, slopes);
     set_rows(after, b.weights.vector<H>(layer, kBn2));
     add(after, h);
-    add_product(after, z, b.weights.matrix<H>(layer, kN2));
+    add_product<S>(after, z, b.weights.matrix<H>(layer, kN2));
     rows.store(after, b.h + b.at(layer + 1) * H);
-    store_edge_parts(b, rows, layer + 1, after);
+    store_edge_parts<S>(b, rows, layer + 1, after);
   }
 };
 
@@ -148,7 +163,7 @@ constexpr int edge_warps(int hidden) {
 }
 
 inline std::size_t edge_groups(const Batch& b, int warps) {
-  return (static_cast<std::size_t>(b.samples) * b.tiles + warps - 1) / warps;
+  return (static_cast<std::size_t>(b.row_tiles()) + warps - 1) / warps;
 }
 
 /// Σ_j of the gated messages, and u^{l+1}.
@@ -172,7 +187,7 @@ struct EdgeForward {
     const float att_bias = shared[6 * H];
     float* const p = shared + 7 * H + warp_index() * 16 * (H + 8);
 
-    for (int tile = block_index() * warps + warp_index(); tile < b.samples * b.tiles;
+    for (int tile = block_index() * warps + warp_index(); tile < b.row_tiles();
          tile += block_count() * warps) {
       const RowTile rows(b, tile);
       synchronise_warp();

@@ -18,15 +18,19 @@ struct Staged {
 
   /// The warp's 16 rows.
   EQUIBOLT_DEVICE void set(const HalfTile<H>& x) const {
-    const int row = 16 * warp_index() + lane_row();
+    const int block = lane_index() / 8, r = lane_index() % 8;
+    std::uint16_t* const to = at + (16 * warp_index() + 8 * (block % 2) + r) * stride + 8 * (block / 2);
 #pragma unroll
-    for (int n = 0; n < H / 8; ++n) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        *reinterpret_cast<std::uint32_t*>(at + (row + 8 * half) * stride + 8 * n + lane_column()) =
-            x.v[n][half];
-      }
+    for (int n = 0; n < H / 16; ++n) {
+      const std::uint32_t blocks[4] = {x.v[2 * n][0], x.v[2 * n][1], x.v[2 * n + 1][0], x.v[2 * n + 1][1]};
+      store_blocks(blocks, to + 16 * n);
     }
+  }
+  /// 16 rows from `row` of the columns 16 n …, part s, as the right operand of two products: words 0 and 1, 2
+  /// and 3.
+  EQUIBOLT_DEVICE void load_right(std::uint32_t (&b)[4], int s, int row, int n) const {
+    const int block = lane_index() / 8, r = lane_index() % 8;
+    load_transposed(b, at + s * part + (row + 8 * (block % 2) + r) * stride + 16 * n + 8 * (block / 2));
   }
   EQUIBOLT_DEVICE void set(const Tile<H>& x) const {
     const int row = 16 * warp_index() + lane_row();
@@ -99,10 +103,7 @@ struct OuterSums {
       for (int n = 0; n < H / 16; ++n) {
         std::uint32_t b[S][4];
 #pragma unroll
-        for (int s = 0; s < S; ++s) {
-          load_transposed(b[s], y.at + s * Rows::part + (row + 8 * (block % 2) + r) * Rows::stride + 16 * n +
-                                    8 * (block / 2));
-        }
+        for (int s = 0; s < S; ++s) y.load_right(b[s], s, row, n);
 #pragma unroll
         for (int m = 0; m < tiles; ++m) {
 #pragma unroll

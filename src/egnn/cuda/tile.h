@@ -92,16 +92,18 @@ EQUIBOLT_DEVICE void split(float low, float high, std::uint32_t (&parts)[S]) {
 
 /// Of a float32, for a product as exact as its own.
 constexpr int parts_of_float = 3;
+/// Of particles' float32 where edges are in half precision: products to 2⁻¹⁶.
+constexpr int parts_beside_halves = 2;
 
 /// Columns 16 k … of a tile as the left operand.
-template <int H>
-EQUIBOLT_DEVICE void left_operand(const Tile<H>& x, int k, std::uint32_t (&a)[parts_of_float][4]) {
+template <int S, int H>
+EQUIBOLT_DEVICE void left_operand(const Tile<H>& x, int k, std::uint32_t (&a)[S][4]) {
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
-    std::uint32_t parts[parts_of_float];
+    std::uint32_t parts[S];
     split(x.v[2 * k + r / 2][2 * (r % 2)], x.v[2 * k + r / 2][2 * (r % 2) + 1], parts);
 #pragma unroll
-    for (int s = 0; s < parts_of_float; ++s) a[s][r] = parts[s];
+    for (int s = 0; s < S; ++s) a[s][r] = parts[s];
   }
 }
 
@@ -110,12 +112,11 @@ constexpr int packed_size(int k, int n) {
   return k * n / 8;
 }
 
-/// y (16, N) += x (16, K) times a packed right operand: word ((part K/16 + k) N/16 + n) 32 + lane has the
-/// lane's numbers of the rows 16 k … and columns 16 n …. The tensor cores round their sums towards zero; so
-/// large terms are added up apart from small ones, and both to y by ordinary additions.
-template <int K, int N>
+/// y (16, N) += x (16, K) times a packed right operand, both in S parts: word ((part K/16 + k) N/16 + n) 32 +
+/// lane has the lane's numbers of the rows 16 k … and columns 16 n …. The tensor cores round their sums
+/// towards zero; so large terms are added up apart from small ones, and both to y by ordinary additions.
+template <int S = parts_of_float, int K, int N>
 EQUIBOLT_DEVICE void add_product(Tile<N>& y, const Tile<K>& x, const Lanes4* packed) {
-  constexpr int S = parts_of_float;
   std::uint32_t a[K / 16][S][4];
 #pragma unroll
   for (int k = 0; k < K / 16; ++k) left_operand(x, k, a[k]);

@@ -20,9 +20,10 @@ struct LayerPlaces {
 
 struct Weights {
   const Lanes4* packed;  ///< (L, kMatrices, 2, parts_of_float, H²/8)
-  const Lanes4* halves;  ///< (L, 2, 2, H²/8): W₂ and C₁ in half precision
-  const float* vectors;  ///< (L, kVectors, H)
-  const float* theta;    ///< as ParameterLayout has it
+  const Lanes4* halves;  ///< (L, 2, 2, H²/8): W₂/2 and C₁/2, W₂ᵀ and C₁ᵀ in half precision
+  const std::uint32_t* distances;  ///< (L, 3, H): w/2 and w′/2 of z₁ in two half-precision numbers each
+  const float* vectors;            ///< (L, kVectors, H)
+  const float* theta;              ///< as ParameterLayout has it
   int hidden;
   int node_features;
   int embedding, embedding_bias;  ///< their places in θ
@@ -32,11 +33,10 @@ struct Weights {
     return packed + static_cast<std::size_t>((layer * kMatrices + m) * 2 + (transposed ? 1 : 0)) *
                         parts_of_float * packed_size(H, H);
   }
-  /// W₂ or C₁.
+  /// Of W₂, W₂ᵀ, C₁, C₁ᵀ.
   template <int H>
-  EQUIBOLT_DEVICE const Lanes4* half_matrix(int layer, Matrix m, bool transposed = false) const {
-    return halves + static_cast<std::size_t>((layer * 2 + (m == kW2 ? 0 : 1)) * 2 + (transposed ? 1 : 0)) *
-                        packed_size(H, H);
+  EQUIBOLT_DEVICE const Lanes4* half_matrices(int layer) const {
+    return halves + static_cast<std::size_t>(layer) * 4 * packed_size(H, H);
   }
   template <int H>
   EQUIBOLT_DEVICE const float* vector(int layer, Vector v) const {
@@ -54,6 +54,7 @@ struct PackWeights {
   int hidden;
   std::uint32_t* packed;
   std::uint32_t* packed_halves;
+  std::uint32_t* distances;
   float* vectors;
   float* w2;  ///< (L, H²/8, 8): W₂ unrounded, in the order of a right operand
 
@@ -66,6 +67,20 @@ struct PackWeights {
       const int v = k / H, c = k % H;
       const bool there = c < (v == kAttBias ? 1 : hidden);
       vectors[layer * kVectors * H + k] = there ? theta[p.vector[v] + c * p.vector_stride[v]] : 0.0F;
+    }
+    for (int c = first; c < H; c += step) {
+      float value[2];
+      std::uint32_t large[2], small[2];
+      for (int e = 0; e < 2; ++e) {
+        const Vector v = e == 0 ? kWd2 : kWd2in;
+        value[e] = c < hidden ? 0.5F * theta[p.vector[v] + c * p.vector_stride[v]] : 0.0F;
+        large[e] = halves(value[e], value[e]);
+        small[e] = halves(value[e] - low_half(large[e]), 0);
+      }
+      std::uint32_t* const to = distances + layer * 3 * H + c;
+      to[0] = large[0];
+      to[H] = large[1];
+      to[2 * H] = permute(small[0], small[1], 0x5410);
     }
     constexpr int words = H * H / 2;  // of one part
     for (int k = first; k < kMatrices * 2 * words; k += step) {
@@ -85,7 +100,7 @@ struct PackWeights {
       }
       if (m == kW2 || m == kC1) {
         packed_halves[((layer * 2 + (m == kW2 ? 0 : 1)) * 2 + orientation) * words + k % words] =
-            halves(value[0], value[1]);
+            orientation == 0 ? halves(0.5F * value[0], 0.5F * value[1]) : halves(value[0], value[1]);
       }
       std::uint32_t parts[parts_of_float];
       split(value[0], value[1], parts);
