@@ -8,6 +8,11 @@ namespace equibolt {
 void adam_step(const AdamOptions& options, double rate, std::span<const float> gradient, AdamState& state,
                std::span<float> parameters) {
   ++state.steps;
+  adam_update(options, rate, gradient, state, 0, parameters.size(), parameters);
+}
+
+void adam_update(const AdamOptions& options, double rate, std::span<const float> gradient, AdamState& state,
+                 std::size_t first, std::size_t count, std::span<float> parameters) {
   const double step = static_cast<double>(state.steps);
   const double correction1 = 1 - std::pow(options.beta1, step);
   const double correction2 = 1 - std::pow(options.beta2, step);
@@ -17,7 +22,7 @@ void adam_step(const AdamOptions& options, double rate, std::span<const float> g
   const auto root_scale = static_cast<float>(1 / std::sqrt(correction2));
   const auto epsilon = static_cast<float>(options.epsilon);
   const auto keep = static_cast<float>(1 - rate * options.weight_decay);
-  for (std::size_t k = 0; k < parameters.size(); ++k) {
+  for (std::size_t k = first; k < first + count; ++k) {
     const float g = gradient[k];
     state.first[k] = beta1 * state.first[k] + (1 - beta1) * g;
     state.second[k] = beta2 * state.second[k] + (1 - beta2) * g * g;

@@ -27,6 +27,10 @@ struct AdamState {
 void adam_step(const AdamOptions& options, double rate, std::span<const float> gradient, AdamState& state,
                std::span<float> parameters);
 
+/// The same for `count` parameters from `first`, of a step that state.steps counts already.
+void adam_update(const AdamOptions& options, double rate, std::span<const float> gradient, AdamState& state,
+                 std::size_t first, std::size_t count, std::span<float> parameters);
+
 /// |gradient|, summed in double.
 double gradient_norm(std::span<const float> gradient);
 

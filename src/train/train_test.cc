@@ -221,7 +221,9 @@ TEST(Train, FindsTheBestLinearField) {
   hooks.log = [&](const TrainMetrics& metrics) { lines.push_back(metrics); };
   TrainOptions options = few_steps(3000);
   options.log_every = 500;
-  EXPECT_TRUE(train(field, {data, data.view().slice(0, 2000)}, PlainCoupling(), options, 9, state, hooks));
+  ThreadPool pool(2);
+  EXPECT_TRUE(
+      train(field, {data, data.view().slice(0, 2000)}, PlainCoupling(), options, 9, pool, state, hooks));
   EXPECT_EQ(state.step, 3000U);
   ASSERT_EQ(lines.size(), 6U);
   // The minimiser of ∫ E|(θ₀ + θ₁ t) x_t − (x1 − x0)|² dt: normal equations with E x_t² and E x_t (x1 − x0).
@@ -241,6 +243,7 @@ TEST(Train, FindsTheBestLinearField) {
 
 TEST(Train, StoppedAndResumedGivesTheSameBits) {
   const Configurations<float> data = gaussian_data(500, 0.5);
+  ThreadPool pool(2);
   const auto run = [&](std::vector<std::size_t> stops) {
     std::vector<TrainMetrics> lines;
     TrainState state = start_training({0.1F, -0.2F});
@@ -249,7 +252,7 @@ TEST(Train, StoppedAndResumedGivesTheSameBits) {
       TrainHooks hooks;
       hooks.log = [&](const TrainMetrics& metrics) { lines.push_back(metrics); };
       hooks.stop = [&] { return k < stops.size() && state.step == stops[k]; };
-      EXPECT_EQ(train(field, {data, data}, PlainCoupling(), few_steps(60), 9, state, hooks),
+      EXPECT_EQ(train(field, {data, data}, PlainCoupling(), few_steps(60), 9, pool, state, hooks),
                 k == stops.size());
     }
     return std::pair(state, lines);
@@ -269,9 +272,10 @@ TEST(Train, StoppedAndResumedGivesTheSameBits) {
 TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
   const Configurations<float> data = gaussian_data(500, 0.5);
   LinearField field;
+  ThreadPool pool(1);
   field.poisoned_call = 5;
   TrainState state = start_training({0, 0});
-  EXPECT_TRUE(train(field, {data, {}}, PlainCoupling(), few_steps(20), 9, state, {}));
+  EXPECT_TRUE(train(field, {data, {}}, PlainCoupling(), few_steps(20), 9, pool, state, {}));
   EXPECT_EQ(state.skipped, 1U);
   EXPECT_EQ(state.adam.steps, 19U);
   for (const float theta : state.parameters) EXPECT_TRUE(std::isfinite(theta));
@@ -279,7 +283,7 @@ TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
   LinearField broken;
   broken.poisoned_call = 0;
   TrainState fresh = start_training({0, 0});
-  EXPECT_THROW(train(broken, {data, {}}, PlainCoupling(), few_steps(20), 9, fresh, {}), NumericalError);
+  EXPECT_THROW(train(broken, {data, {}}, PlainCoupling(), few_steps(20), 9, pool, fresh, {}), NumericalError);
   EXPECT_EQ(fresh.parameters, (std::vector<float>{0, 0}));
 }
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "core/random.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "train/batches_ahead.h"
+#include "train/muon.h"
 
 namespace equibolt {
 namespace {
@@ -52,7 +54,7 @@ class Validation {
 class Trainer {
  public:
   Trainer(VectorField& field, const TrainingData& data, const Coupling& coupling, const TrainOptions& options,
-          std::uint64_t seed, TrainState& state, const TrainHooks& hooks)
+          std::uint64_t seed, ThreadPool& pool, TrainState& state, const TrainHooks& hooks)
       : field_(field),
         options_(options),
         state_(state),
@@ -61,7 +63,9 @@ class Trainer {
         batches_([&] { return BatchMaker(data.training, coupling, seed, options.batch, options.sigma); },
                  state.step, options.producers, 4 * options.producers + 4),
         gradient_(state.parameters.size()),
-        seconds_before_(state.seconds) {}
+        seconds_before_(state.seconds) {
+    if (options.optimizer == Optimizer::muon) muon_.emplace(field.architecture(), pool);
+  }
 
   bool run() {
     field_.set_parameters(state_.parameters);
@@ -101,7 +105,11 @@ class Trainer {
         const auto factor = static_cast<float>(options_.clip / norm);
         for (float& g : gradient_) g *= factor;
       }
-      adam_step(options_.adam, rate, gradient_, state_.adam, state_.parameters);
+      if (muon_) {
+        muon_->step(options_.adam, rate, gradient_, state_.adam, state_.parameters);
+      } else {
+        adam_step(options_.adam, rate, gradient_, state_.adam, state_.parameters);
+      }
       update_average(options_.ema, state_.adam.steps, state_.parameters, state_.average);
       field_.set_parameters(state_.parameters);
       MetricsWindow& window = state_.window;
@@ -154,6 +162,7 @@ class Trainer {
   BatchesAhead batches_;
   TrainingBatch batch_;
   std::vector<float> gradient_;
+  std::optional<Muon> muon_;
   Stopwatch watch_;
   double seconds_before_;
   double waited_before_ = 0;
@@ -172,12 +181,13 @@ TrainState start_training(std::vector<float> parameters) {
 }
 
 bool train(VectorField& field, const TrainingData& data, const Coupling& coupling,
-           const TrainOptions& options, std::uint64_t seed, TrainState& state, const TrainHooks& hooks) {
+           const TrainOptions& options, std::uint64_t seed, ThreadPool& pool, TrainState& state,
+           const TrainHooks& hooks) {
   if (options.steps == 0 && !(options.minutes > 0)) {
     throw UsageError("training has no end: set train.steps or train.minutes");
   }
   if (data.training.count() == 0) throw DataError("there is no training data");
-  return Trainer(field, data, coupling, options, seed, state, hooks).run();
+  return Trainer(field, data, coupling, options, seed, pool, state, hooks).run();
 }
 
 }  // namespace equibolt

@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "core/threads.h"
 #include "egnn/precision.h"
 #include "egnn/vector_field.h"
 #include "equibolt/configurations.h"
@@ -14,6 +15,8 @@
 
 namespace equibolt {
 
+enum class Optimizer { adam, muon };  ///< optimizer.h, muon.h
+
 struct TrainOptions {
   std::size_t steps = 0;    ///< length of the training; 0: as `minutes` says
   double minutes = 0;       ///< length of the training in time; 0: as `steps` says
@@ -21,6 +24,7 @@ struct TrainOptions {
   PrecisionChoice precision =
       PrecisionChoice::fp32;  ///< of the gradients' products; who makes the field minds it
   double sigma = 0.01;        ///< σ of x_t (paper, eq. 11)
+  Optimizer optimizer = Optimizer::adam;
   ScheduleOptions rate;
   AdamOptions adam;
   double clip = 0;     ///< largest norm of the gradient; 0: no limit
@@ -82,8 +86,10 @@ TrainState start_training(std::vector<float> parameters);
 
 /// Trains `field` by flow matching (paper, eq. 8) from `state` on, to the end that `options` set or until
 /// hooks.stop says so; returns whether the end was reached. A step whose loss is not finite or whose
-/// gradient's norm is not below 1e18 is left out and counted; ten in a row throw NumericalError.
+/// gradient's norm is not below 1e18 is left out and counted; ten in a row throw NumericalError. `pool` is
+/// for the optimizer; the field may use the same.
 bool train(VectorField& field, const TrainingData& data, const Coupling& coupling,
-           const TrainOptions& options, std::uint64_t seed, TrainState& state, const TrainHooks& hooks);
+           const TrainOptions& options, std::uint64_t seed, ThreadPool& pool, TrainState& state,
+           const TrainHooks& hooks);
 
 }  // namespace equibolt

@@ -25,6 +25,7 @@ const Choices<Schedule> kSchedules{{"constant", Schedule::constant},
                                    {"step", Schedule::step},
                                    {"linear", Schedule::linear},
                                    {"cosine", Schedule::cosine}};
+const Choices<Optimizer> kOptimizers{{"adam", Optimizer::adam}, {"muon", Optimizer::muon}};
 const Choices<Device> kDevices{{"cpu", Device::cpu}, {"cuda", Device::cuda}, {"auto", Device::automatic}};
 const Choices<PrecisionChoice> kPrecisions{
     {"fp32", PrecisionChoice::fp32}, {"bf16", PrecisionChoice::bf16}, {"auto", PrecisionChoice::automatic}};
@@ -369,7 +370,11 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.flag("with_replacement", c.coupling.with_replacement,
              "draw pairs from the transport plan, as the authors' code does; false: each sample once");
   table.number("sigma", c.train.sigma, 0, kInfinity, "σ of the noise on x_t");
-  table.positive("learning_rate", c.train.rate.peak, "Adam's rate, at its peak");
+  table.choice(
+      "optimizer", c.train.optimizer, kOptimizers,
+      "muon: weight matrices move along the orthogonal matrix nearest to their momentum; learns faster for "
+      "more arithmetic, which is little beside large batches");
+  table.positive("learning_rate", c.train.rate.peak, "the optimizer's rate, at its peak");
   table.number("learning_rate_final", c.train.rate.final, 0, kInfinity, "and at the end");
   table.choice("schedule", c.train.rate.schedule, kSchedules, "how the rate goes from peak to end");
   table.number("warmup", c.train.rate.warmup, 0, 1, "fraction of the training in which the rate rises");

@@ -55,7 +55,8 @@ struct TrainingTrial {
   double samples_per_second = 0;
 };
 
-TrainingTrial try_training(const RunConfig& config, const Energy& energy, VectorField& field) {
+TrainingTrial try_training(const RunConfig& config, const Energy& energy, VectorField& field,
+                           ThreadPool& pool) {
   const Configurations<float> data = trial_data(config);
   CouplingOptions coupling_options = config.coupling;
   coupling_options.types = energy.types();
@@ -69,7 +70,7 @@ TrainingTrial try_training(const RunConfig& config, const Energy& energy, Vector
   hooks.checkpoint = [](const TrainState&) {};
   hooks.progress = [](double, const TrainMetrics&) {};
   hooks.stop = [&] { return watch.seconds() > kTrialSeconds; };
-  train(field, {data.view(), {}}, *make_coupling(coupling_options), options, config.seed, state, hooks);
+  train(field, {data.view(), {}}, *make_coupling(coupling_options), options, config.seed, pool, state, hooks);
   const double rate = static_cast<double>(state.step) / watch.seconds();
   double seconds =
       std::numeric_limits<double>::infinity();  // the training ends with the first end that is set
@@ -131,7 +132,7 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
     const auto field =
         make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
                           config.train.precision);
-    const TrainingTrial trial = try_training(config, *energy, *field);
+    const TrainingTrial trial = try_training(config, *energy, *field, pool);
     plan.stage(
         "training", false, trial.seconds,
         fmt::format("{:.0f} samples/s in batches of {}", trial.samples_per_second, config.train.batch));

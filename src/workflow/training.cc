@@ -144,7 +144,7 @@ void train_run(const RunConfig& config, const RunFolder& folder, const TargetDat
   hooks.stop = stop;
   reporter.start_progress("training");
   const bool finished =
-      train(*field, {data.train, data.validation}, *coupling, config.train, config.seed, state, hooks);
+      train(*field, {data.train, data.validation}, *coupling, config.train, config.seed, pool, state, hooks);
   reporter.end_progress();
   if (!finished) throw Stopped("stopped at step {}; the same command goes on from there", state.step);
 
