@@ -10,7 +10,8 @@
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
 #include "train/batch.h"
-#include "train/optimizer.h"
+#include "train/muon.h"
+#include "train/trainer.h"
 
 // Where a training step's time goes, on one thread: the loss and its gradient, the optimizer (norm, Adam, the
 // weight average), packing (the weights in the kernels' order), and the batch, which a thread of its own
@@ -58,8 +59,31 @@ void step(benchmark::State& state, const Case& c, CouplingKind kind) {
   state.counters["network_us"] = 1e6 * network / static_cast<double>(steps);
 }
 
+/// One step of an optimizer alone, on as many threads as there are.
+void optimizer_step(benchmark::State& state, const Architecture& a, Optimizer optimizer) {
+  ThreadPool pool;
+  std::vector<float> parameters = initial_parameters(a, 1), gradient(parameters.size());
+  Random(2, Stream::test).fill_normal(std::span(gradient));
+  AdamState adam(parameters.size());
+  Muon muon(a, pool);
+  for (auto _ : state) {
+    if (optimizer == Optimizer::muon) {
+      muon.step({}, 1e-4, gradient, adam, parameters);
+    } else {
+      adam_step({}, 1e-4, gradient, adam, parameters);
+    }
+  }
+}
+
 const bool registered = [] {
   for (const Case& c : cases()) {
+    for (const Optimizer optimizer : {Optimizer::adam, Optimizer::muon}) {
+      benchmark::RegisterBenchmark(
+          ("optimizer/" + c.name + (optimizer == Optimizer::muon ? "/muon" : "/adam")).c_str(),
+          optimizer_step, c.architecture, optimizer)
+          ->UseRealTime()
+          ->Unit(benchmark::kMicrosecond);
+    }
     for (const CouplingKind kind : {CouplingKind::independent, CouplingKind::equivariant_ot}) {
       benchmark::RegisterBenchmark(("step/" + c.name + "/" + std::string(coupling_name(kind))).c_str(), step,
                                    c, kind)
