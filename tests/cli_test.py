@@ -222,6 +222,15 @@ class Run(Workplace):
         for name in ("samples.npz", "evaluation.json", "data/train.npz"):
             self.assertEqual((whole / name).read_bytes(), (pieces / name).read_bytes(), name)
 
+    def test_a_training_keeps_its_optimizer(self):
+        run = self.path / "run"
+        muon = ["train.optimizer=muon", "train.steps=40"]
+        call("run", "dw4", "-o", run, *sets(SMALL + muon))
+        refused = call("run", "dw4", "-o", run, *sets(SMALL + ["train.steps=60"]), code=2)
+        self.assertIn('train.optimizer: "muon" there, "adam" now', refused.stderr)
+        more = call("run", "dw4", "-o", run, *sets(SMALL + muon + ["train.steps=60"]))
+        self.assertIn("trained: 60 steps", more.stderr)
+
     def test_init_writes_a_config_that_run_reads(self):
         call("init", "dw4", "-o", self.path / "my.toml")
         text = (self.path / "my.toml").read_text()
