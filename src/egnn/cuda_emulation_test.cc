@@ -64,13 +64,29 @@ TEST(CudaEmulation, HalfPrecisionWithTilesOfTwoSamplesAgreesWithTheReference) {
   // Row tiles end with a sample, go on into the next, have one particle of it; each width that kernels are
   // made for.
   for (const Case& c : {small_case(16, 3, 20, 1, 0, 2), small_case(18, 3, 33, 2, 2, 3),
-                        small_case(15, 2, 7, 2, 0, 2), small_case(15, 3, 66, 1, 0, 2)}) {
+                        small_case(15, 2, 7, 2, 0, 2), small_case(15, 3, 66, 2, 0, 2)}) {
     const MakeField make = [](const Case& of) {
       return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, Precision::bf16,
                                                      "emulated");
     };
     expect_gradients(c, make, bf16_tolerances);
   }
+}
+
+TEST(CudaEmulation, TilesOfTwoSamplesInSeveralPassesAndAVelocityAfterThem) {
+  const Case c = small_case(15, 2, 7, 2, 0, 5);
+  const MakeField make = [](const Case& of) {
+    constexpr std::size_t of_two_samples = 25000;  // so passes of two, two and one
+    return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, Precision::bf16,
+                                                   "emulated", of_two_samples);
+  };
+  expect_gradients(c, make, bf16_tolerances);
+  const std::unique_ptr<VectorField> field = make(c);
+  std::vector<float> gradient(c.parameters.size());
+  field->loss_gradient(c.t, c.x, c.target, gradient);
+  Configurations<float> v = c.x;
+  field->velocity(c.t, c.x, v);
+  EXPECT_LE(relative_error(std::vector<float>(v.values().begin(), v.values().end()), c.v), tolerance);
 }
 
 TEST(CudaEmulation, ABatchOfSeveralPassesAgreesWithTheReference) {

@@ -107,7 +107,7 @@ void Muon::step_matrix(const ParameterLayout::Array& matrix, double rate, double
     square += static_cast<double>(ahead) * static_cast<double>(ahead);
     scratch.x[place(k)] = ahead;
   }
-  if (!(square > 0)) return;
+  if (!(square > 1e-60)) return;  // no direction: scale would not be a float32
   const auto scale = static_cast<float>(1 / std::sqrt(square));
   for (std::size_t k = 0; k < rows * width; ++k) scratch.x[k] *= scale;
   const float* const direction = HWY_DYNAMIC_DISPATCH(orthogonalise)(

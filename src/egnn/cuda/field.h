@@ -456,8 +456,8 @@ class CudaVectorField final : public VectorField {
     using Edges = std::conditional_t<Half, HalfEdgeForward<H>, EdgeForward<H>>;
     constexpr int parts = parts_of<Half>;
     const Stream stream = submissions_.stream();
-    const std::size_t groups = edge_groups(batch_, Edges::warps);
     set_precision_of_edges(Half);
+    const std::size_t groups = edge_groups(batch_, Edges::warps);
     launch(Embed<H, parts>{batch_}, node_blocks(batch_), stream);
     for (int l = 0; l < batch_.layers; ++l) {
       launch(Edges{batch_, l}, std::min(groups, processors_ * Edges::blocks_per_processor), stream);

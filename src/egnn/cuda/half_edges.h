@@ -5,8 +5,8 @@
 
 /// EdgeForward and EdgeBackward of gradients in half precision: what lies in a message's features is rounded
 /// to 11 bits, all that is summed over edges is added in float32. Cotangents come multiplied by a power of
-/// two that makes them of order 1 (Backward::unscale is its inverse). Whatever is a sum, over features, over
-/// edges or of two terms, is left to the tensor cores: they have time, the other units have not.
+/// two that makes them of order 1 (Backward::unscale is its inverse). Most sums, over features,
+/// over edges or of two terms, are left to the tensor cores: they have time, the other units have not.
 namespace EQUIBOLT_CUDA_NAMESPACE {
 
 template <int H>

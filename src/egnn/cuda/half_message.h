@@ -8,7 +8,7 @@
 namespace EQUIBOLT_CUDA_NAMESPACE {
 
 /// A layer's weights in shared memory; matrices where they fit. Those that lead to an argument of silu are
-/// half of what they are, as apply_silu_to_half wants it.
+/// half of what they are, as apply_silu_to_half wants it. Transposed matrices are there where `Transposed`.
 template <int H, bool Transposed>
 struct EdgeWeights {
   static constexpr bool shared = H <= 64;

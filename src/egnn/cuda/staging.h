@@ -3,7 +3,7 @@
 #include "egnn/cuda/half_tile.h"
 
 /// Products over the rows, G (H, H + 1) = Σ_rows x ⊗ [y, 1], which weights' gradients are: warps leave their
-/// rows in shared memory, in bf16 parts, and then each takes some rows of G.
+/// rows in shared memory, in parts of bf16 or in half precision, and then each takes some rows of G.
 namespace EQUIBOLT_CUDA_NAMESPACE {
 
 /// Of `Warps` warps' rows, S parts of (16 Warps, H + 8) numbers; the last eight keep the lanes that read a
