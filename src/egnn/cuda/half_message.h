@@ -175,8 +175,8 @@ struct OthersAhead {
   EQUIBOLT_DEVICE void load(const Batch& b, int layer, int j) {
 #pragma unroll
     for (int e = 0; e < 2; ++e) {
-      next_x[e] = b.x->v[first[e] + 4 * j];
-      next_u[e] = (b.u + b.at(layer))->v[first[e] + 4 * j];
+      next_x[e] = (&b.x->v[0])[first[e] + 4 * j];
+      next_u[e] = (&(b.u + b.at(layer))->v[0])[first[e] + 4 * j];
     }
   }
 };
