@@ -27,7 +27,7 @@ std::vector<float> random_numbers(std::size_t count, std::uint64_t seed) {
 
 TEST(Muon, MovesMatricesAlongOrthogonalOnesAndTheRestByAdam) {
   ThreadPool pool(2);
-  for (const std::size_t hidden : {5, 32, 40}) {  // wide and high matrices, padded and not
+  for (const std::size_t hidden : {5, 32, 40}) {  // wide and square matrices, padded and not
     const Architecture a = with_types(hidden, 2);
     const ParameterLayout layout(a);
     const std::vector<float> start = random_numbers(layout.size(), 1), g = random_numbers(layout.size(), 2);
