@@ -37,6 +37,13 @@ def sets(settings):
     return [word for setting in settings for word in ("--set", setting)]
 
 
+def load_model(path):
+    """The metadata and the arrays' bytes of a safetensors file."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8:8 + length])["__metadata__"], content[8 + length:]
+
+
 class Workplace(unittest.TestCase):
     small = None  # a finished run, which the tests copy
 
@@ -87,6 +94,49 @@ class Run(Workplace):
         self.assertIn("system.d0: 4.0 there, 3.0 now", refused.stderr)
 
         self.sample_and_evaluate(run)
+
+    def test_a_finished_run_is_fine_tuned(self):
+        run = self.finished_run("run")
+        before = load_model(run / "model.safetensors")[1]
+        settings = SMALL + ["finetune.steps=6", "finetune.batch=4", "finetune.log_every=2", "finetune.checkpoint_every=2",
+                            "finetune.flow_steps=3"]
+        plan = call("run", "dw4", "-o", run, "--dry-run", *sets(settings)).stdout
+        self.assertIn("fine-tuning", plan)
+        call("run", "dw4", "-o", run, *sets(settings))
+        matched, tuned = (load_model(run / f"{name}.safetensors") for name in ("flow_matched", "model"))
+        self.assertEqual(matched[1], before)
+        self.assertNotEqual(tuned[1], before)
+        self.assertIn("60 steps of 32 samples", tuned[0]["training"])
+        self.assertIn("6 steps of 4 samples", tuned[0]["finetuning"])
+        lines = [json.loads(line) for line in (run / "finetune_metrics.jsonl").read_text().splitlines()]
+        self.assertEqual([line["step"] for line in lines], [2, 4, 6])
+        for line in lines:
+            self.assertLess(abs(line["validation_loss"]), 50)
+            self.assertEqual(line["left_out"], 0)
+        self.assertRegex(call("inspect", run).stdout, "fine-tuning +done: model.safetensors")
+
+        # A longer one goes on, also by another rate; another batch is another run.
+        longer = settings + ["finetune.steps=8", "finetune.learning_rate=1e-3"]
+        self.assertIn("goes on from step 6", call("run", "dw4", "-o", run, *sets(longer)).stderr)
+        self.assertNotEqual(load_model(run / "model.safetensors")[1], tuned[1])
+        refused = call("run", "dw4", "-o", run, *sets(longer + ["finetune.batch=8"]), code=2)
+        self.assertIn("finetune.batch: 4 there, 8 now", refused.stderr)
+        # More flow matching makes what followed it stale.
+        call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80"]))
+        self.assertNotEqual(load_model(run / "flow_matched.safetensors")[1], before)
+        self.assertEqual(len((run / "finetune_metrics.jsonl").read_text().splitlines()), 4)
+        # Without it, the network of flow matching is the model again.
+        call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80", "finetune.steps=0"]))
+        self.assertEqual(*(load_model(run / f"{name}.safetensors")[1] for name in ("flow_matched", "model")))
+
+    def test_a_network_is_fine_tuned_as_it_is(self):
+        first, run = self.finished_run("first"), self.path / "run"
+        settings = SMALL + ["train.steps=0", "finetune.batch=4", "finetune.flow_steps=3",
+                            f"network.init_from={first / 'model.safetensors'}"]
+        self.assertIn("training has no end", call("run", "dw4", "-o", run, *sets(settings), code=2).stderr)
+        call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2"]))
+        self.assertEqual(*(load_model(path)[1] for path in (run / "flow_matched.safetensors", first / "model.safetensors")))
+        self.assertFalse((run / "metrics.jsonl").exists())
 
     def sample_and_evaluate(self, run):
         call("sample", run, "-n", 50, "-o", self.path / "few.npz", "-q")

@@ -21,8 +21,11 @@ import numpy as np
 
 SETTINGS = ["simulate.samples=20000", "simulate.burn_in=400", "simulate.pilot=400", "train.steps=3000", "train.batch=32",
             "train.log_every=50", "train.checkpoint_every=50", "evaluate.samples=20000", "evaluate.test_samples=2000",
-            "network.hidden=8", "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5", "checkpoint_seconds=0.01"]
-STAGES = {"simulation": "simulation", "checkpoints": "training", "samples.npz.parts": "samples",
+            "network.hidden=8", "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5", "checkpoint_seconds=0.01",
+            "finetune.steps=300", "finetune.batch=4", "finetune.flow_steps=2", "finetune.log_every=20",
+            "finetune.checkpoint_every=10", "finetune.validation_batches=1"]
+STAGES = {"simulation": "simulation", "checkpoints": "training", "finetune_checkpoints": "fine-tuning",
+          "samples.npz.parts": "samples",
           "test_densities.npz.parts": "densities"}
 TIMES = ("seconds", "samples_per_second", "waiting")
 
@@ -66,15 +69,16 @@ def without_times(folder):
         if path.is_dir() or name in ("lock", "history.jsonl"):
             continue
         content[name] = path.read_bytes()
-        if name == "metrics.jsonl":
+        if path.suffix == ".jsonl":
             lines = [json.loads(line) for line in path.read_text().splitlines()]
             content[name] = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-        elif name == "model.safetensors":
+        elif path.suffix == ".safetensors":
             length, = struct.unpack("<Q", content[name][:8])
             header = json.loads(content[name][8:8 + length])
-            del header["__metadata__"]["training"]  # holds a duration
+            for key in ("training", "finetuning"):
+                header["__metadata__"].pop(key, None)  # hold durations
             content[name] = (header, content[name][8 + length:])
-        elif name.startswith("checkpoints/"):
+        elif "checkpoints" in path.parent.name:
             arrays = dict(np.load(path))
             del arrays["metrics_bytes"]  # times have digits
             arrays["sums"] = arrays["sums"][1:4]  # the others are times

@@ -26,6 +26,7 @@ enum class Stream : std::uint64_t {
   symmetry_check = 16,  ///< motions that should leave an energy unchanged
   probes = 17,          ///< ε of divergence estimates
   stand_in = 18,        ///< acceptance of what a cheaper energy's simulation proposes
+  score_probes = 19,    ///< ε of a score that is carried along the flow
 };
 
 /// A counter-based generator (Philox 4x64, Random123): the numbers depend on (seed, stream, step, sample)

@@ -59,22 +59,34 @@ struct Contents {
   RunFolder folder;
   RunConfig config;
   std::vector<nlohmann::json> metrics;
+  std::vector<nlohmann::json> finetune_metrics;
   std::optional<nlohmann::ordered_json> simulation;
   std::optional<Evaluation> evaluation;
   std::optional<WeightedSamples> samples;
   std::optional<WeightedSamples> test;
 };
 
-Contents read_contents(const RunFolder& folder) {
-  Contents run{
-      folder, parse_config(read_text_file(folder.config()), folder.config().string()), {}, {}, {}, {}, {}};
-  if (there(folder.metrics())) {
-    std::istringstream lines(read_text_file(folder.metrics()));
-    for (std::string line; std::getline(lines, line);) {
-      auto json = nlohmann::json::parse(line, nullptr, false);
-      if (json.is_object()) run.metrics.push_back(std::move(json));  // the last may be under way
-    }
+/// The lines of a training's metrics; none where there is no such file.
+std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path) {
+  std::vector<nlohmann::json> metrics;
+  if (!there(path)) return metrics;
+  std::istringstream lines(read_text_file(path));
+  for (std::string line; std::getline(lines, line);) {
+    auto json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_object()) metrics.push_back(std::move(json));  // the last may be under way
   }
+  return metrics;
+}
+
+Contents read_contents(const RunFolder& folder) {
+  Contents run{folder,
+               parse_config(read_text_file(folder.config()), folder.config().string()),
+               read_metrics(folder.metrics()),
+               read_metrics(folder.finetune_metrics()),
+               {},
+               {},
+               {},
+               {}};
   if (there(folder.simulation())) run.simulation = read_json(folder.simulation());
   if (there(folder.evaluation())) run.evaluation = read_json(folder.evaluation());
   if (there(folder.samples())) run.samples = read_samples(folder.samples());
@@ -169,17 +181,20 @@ void put_weights(FigurePage& report, const Contents& run) {
   }
 }
 
+void put_speed(FigurePage& report, const nlohmann::json& last, std::size_t batch) {
+  report.page().paragraph(
+      fmt::format("{} steps of {} samples in {}; {} steps skipped; {:.4g} samples per second at the end.",
+                  last.value("step", 0L), batch, duration_text(last.value("seconds", 0.0)),
+                  last.value("skipped", 0L), last.value("samples_per_second", 0.0)));
+}
+
 void put_training(FigurePage& report, const Contents& run) {
   report.page().heading("Training");
   if (run.metrics.empty()) {
     report.page().missing("The training has not written metrics yet.");
     return;
   }
-  const nlohmann::json& last = run.metrics.back();
-  report.page().paragraph(
-      fmt::format("{} steps of {} samples in {}; {} steps skipped; {:.0f} samples per second at the end.",
-                  last.value("step", 0L), run.config.train.batch, duration_text(last.value("seconds", 0.0)),
-                  last.value("skipped", 0L), last.value("samples_per_second", 0.0)));
+  put_speed(report, run.metrics.back(), run.config.train.batch);
   report.figure(
       metric_curves("loss", run.metrics,
                     {{"loss", "training"}, {"validation_loss", "validation, averaged weights"}}, "loss"),
@@ -192,6 +207,20 @@ void put_training(FigurePage& report, const Contents& run) {
   report.figure(metric_curves("transport_cost", run.metrics, {{"transport_cost", ""}}, "mean |x_0 - x_1|^2"),
                 "Transport cost against the training step",
                 "Mean squared distance of the pairs that were trained on.");
+}
+
+void put_finetuning(FigurePage& report, const Contents& run) {
+  if (run.finetune_metrics.empty()) return;
+  report.page().heading("Fine-tuning");
+  put_speed(report, run.finetune_metrics.back(), run.config.finetune.batch);
+  report.figure(
+      metric_curves("divergence", run.finetune_metrics,
+                    {{"loss", "training"}, {"validation_loss", "validation, averaged weights"}}, "KL"),
+      "KL(μ‖p) against the step of fine-tuning",
+      "Of the batches, by estimated divergences, and of held-out data, by those of the evaluation.");
+  report.figure(
+      metric_curves("path_gradient", run.finetune_metrics, {{"gradient_norm", ""}}, "norm of the gradient"),
+      "Norm of the path gradient against the step", "Mean since the point before.");
 }
 
 /// Training data for transport costs; nothing where it has gone.
@@ -338,6 +367,7 @@ void put_run(FigurePage& report, const Contents& run, Reporter& reporter) {
   put_histograms(report, run);
   put_weights(report, run);
   put_training(report, run);
+  put_finetuning(report, run);
   if (there(run.folder.model())) {
     reporter.say("computing paths, transport costs and integration errors");
     Session session = session_of(run);

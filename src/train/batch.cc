@@ -1,7 +1,6 @@
 #include "train/batch.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/geometry.h"
 
@@ -14,7 +13,7 @@ BatchMaker::BatchMaker(ConfigurationsView<const float> data, const Coupling& cou
       seed_(seed),
       batch_(batch),
       sigma_(static_cast<float>(sigma)),
-      order_(data.count()),
+      order_(data.count(), seed),
       prior_(batch, data.particles(), data.dim()),
       chosen_(prior_),
       x0_(prior_),
@@ -23,7 +22,7 @@ BatchMaker::BatchMaker(ConfigurationsView<const float> data, const Coupling& cou
 
 void BatchMaker::make(std::size_t step, TrainingBatch& out) {
   for (std::size_t b = 0; b < batch_; ++b) {
-    const auto from = data_[data_index(step * batch_ + b)];
+    const auto from = data_[order_[step * batch_ + b]];
     std::copy(from.begin(), from.end(), chosen_[b].begin());
     Random random(seed_, Stream::batch_prior, step, b);
     mean_free_normal(random, prior_[b], data_.dim());
@@ -31,17 +30,6 @@ void BatchMaker::make(std::size_t step, TrainingBatch& out) {
   Random pairing(seed_, Stream::batch_plan, step);
   out.transport_cost = coupling_->pair(prior_, chosen_, pairing, x0_, x1_);
   interpolate(step, out);
-}
-
-std::size_t BatchMaker::data_index(std::size_t position) {
-  const std::size_t epoch = position / data_.count();
-  if (epoch != epoch_) {
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    Random random(seed_, Stream::batch_data, epoch);
-    random.shuffle(std::span(order_));
-    epoch_ = epoch;
-  }
-  return order_[position % data_.count()];
 }
 
 void BatchMaker::interpolate(std::size_t step, TrainingBatch& out) {

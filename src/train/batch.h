@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "equibolt/configurations.h"
+#include "train/data_order.h"
 #include "transport/coupling.h"
 
 namespace equibolt {
@@ -30,7 +31,6 @@ class BatchMaker {
   void make(std::size_t step, TrainingBatch& out);
 
  private:
-  std::size_t data_index(std::size_t position);
   void interpolate(std::size_t step, TrainingBatch& out);
 
   ConfigurationsView<const float> data_;
@@ -38,8 +38,7 @@ class BatchMaker {
   std::uint64_t seed_;
   std::size_t batch_;
   float sigma_;
-  std::size_t epoch_ = static_cast<std::size_t>(-1);
-  std::vector<std::size_t> order_;  // of the current epoch
+  DataOrder order_;
   Configurations<float> prior_, chosen_, x0_, x1_;
   Configurations<float> noise_;
 };

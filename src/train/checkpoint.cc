@@ -8,7 +8,8 @@
 namespace equibolt {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
+constexpr std::int64_t kOldestVersion = 2;  // which does not count samples left out
 
 Generations checkpoints_in(const std::filesystem::path& folder) {
   return {folder, "step"};
@@ -28,7 +29,8 @@ Npz to_npz(const Checkpoint& checkpoint) {
   const MetricsWindow& window = state.window;
   npz.arrays["counters"] = Array::of(std::vector<std::int64_t>{
       static_cast<std::int64_t>(state.step), static_cast<std::int64_t>(state.adam.steps),
-      static_cast<std::int64_t>(state.skipped), static_cast<std::int64_t>(window.steps)});
+      static_cast<std::int64_t>(state.skipped), static_cast<std::int64_t>(window.steps),
+      static_cast<std::int64_t>(state.left_out)});
   npz.arrays["sums"] = Array::of(std::vector<double>{state.seconds, window.loss, window.gradient_norm,
                                                      window.transport_cost, window.start_seconds});
   return npz;
@@ -42,9 +44,9 @@ Checkpoint from_npz(const Npz& npz) {
     return values[0];
   };
   const std::int64_t version = scalar("format_version");
-  if (version != kFormatVersion) {
-    throw DataError("{}: checkpoint format {}, but this program reads format {}", npz.origin, version,
-                    kFormatVersion);
+  if (version < kOldestVersion || version > kFormatVersion) {
+    throw DataError("{}: checkpoint format {}, but this program reads formats {} to {}", npz.origin, version,
+                    kOldestVersion, kFormatVersion);
   }
   Checkpoint checkpoint;
   checkpoint.fingerprint = static_cast<std::uint64_t>(scalar("fingerprint"));
@@ -58,7 +60,8 @@ Checkpoint from_npz(const Npz& npz) {
   const auto counters = npz["counters"].as_int64();
   const auto sums = npz["sums"].as_double();
   const std::size_t size = state.parameters.size();
-  if (counters.size() != 4 || sums.size() != 5 || state.average.size() != size ||
+  const std::size_t counts = version == kOldestVersion ? 4 : 5;
+  if (counters.size() != counts || sums.size() != 5 || state.average.size() != size ||
       state.adam.first.size() != size || state.adam.second.size() != size) {
     throw DataError("{}: not a checkpoint: arrays of unexpected sizes", npz.origin);
   }
@@ -70,6 +73,7 @@ Checkpoint from_npz(const Npz& npz) {
   state.step = static_cast<std::size_t>(counters[0]);
   state.adam.steps = static_cast<std::size_t>(counters[1]);
   state.skipped = static_cast<std::size_t>(counters[2]);
+  if (counts == 5) state.left_out = static_cast<std::size_t>(counters[4]);
   state.window = {static_cast<std::size_t>(counters[3]), sums[1], sums[2], sums[3], sums[4]};
   state.seconds = sums[0];
   return checkpoint;

@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
+#include "train/flow_matching.h"
 #include "train/trainer.h"
 
 namespace equibolt {
@@ -119,7 +120,8 @@ TEST(Muon, TrainsANetworkAndResumesToTheSameBits) {
     for (const bool stops : {true, false}) {
       hooks.stop = [&, stops] { return stops && state.step == stop_at; };
       const auto field = make_cpu_vector_field(a, first, pool);
-      train(*field, {data, data}, *coupling, options, 5, pool, state, hooks);
+      FlowMatching objective(*field, {data, data}, *coupling, {}, 5, options.batch, state.step);
+      train(*field, objective, options, pool, state, hooks);
     }
     return std::pair(state.parameters, losses);
   };

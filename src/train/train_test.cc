@@ -7,13 +7,12 @@
 #include "core/geometry.h"
 #include "equibolt/error.h"
 #include "train/batches_ahead.h"
+#include "train/flow_matching.h"
+#include "train/linear_field.h"
 #include "train/trainer.h"
 
 namespace equibolt {
 namespace {
-
-constexpr std::size_t kParticles = 3;
-constexpr std::size_t kDim = 2;
 
 /// Prior and data as they come.
 class PlainCoupling final : public Coupling {
@@ -26,61 +25,6 @@ class PlainCoupling final : public Coupling {
   }
   std::unique_ptr<Coupling> clone() const override { return std::make_unique<PlainCoupling>(); }
 };
-
-/// v = (θ₀ + θ₁ t) x.
-class LinearField final : public VectorField {
- public:
-  const Architecture& architecture() const override { return architecture_; }
-  std::string backend() const override { return "test"; }
-  void set_parameters(std::span<const float> parameters) override {
-    theta_.assign(parameters.begin(), parameters.end());
-  }
-  void velocity(std::span<const float> t, ConfigurationsView<const float> x,
-                ConfigurationsView<float> v) override {
-    for (std::size_t b = 0; b < x.count(); ++b) {
-      for (std::size_t j = 0; j < x.coordinates(); ++j) v[b][j] = (theta_[0] + theta_[1] * t[b]) * x[b][j];
-    }
-  }
-  void velocity_and_divergence(std::span<const float>, ConfigurationsView<const float>,
-                               ConfigurationsView<float>, std::span<float>) override {}
-  void vjp(std::span<const float>, ConfigurationsView<const float>, ConfigurationsView<const float>,
-           ConfigurationsView<float>, std::span<float>) override {}
-  double loss_gradient(std::span<const float> t, ConfigurationsView<const float> x,
-                       ConfigurationsView<const float> target, std::span<float> gradient) override {
-    double loss = 0, g0 = 0, g1 = 0;
-    const double scale = 1 / static_cast<double>(x.size());
-    for (std::size_t b = 0; b < x.count(); ++b) {
-      for (std::size_t j = 0; j < x.coordinates(); ++j) {
-        const double error = (theta_[0] + theta_[1] * t[b]) * x[b][j] - target[b][j];
-        loss += scale * error * error;
-        g0 += 2 * scale * error * x[b][j];
-        g1 += 2 * scale * error * x[b][j] * t[b];
-      }
-    }
-    ++calls;
-    gradient[0] = static_cast<float>(g0);
-    gradient[1] = static_cast<float>(g1);
-    const float poison = std::numeric_limits<float>::quiet_NaN();
-    if (calls == poisoned_call || poisoned_call == 0) gradient[0] = poison;
-    return loss;
-  }
-  std::size_t calls = 0;
-  std::size_t poisoned_call = static_cast<std::size_t>(-1);
-
- private:
-  Architecture architecture_{ParticleTypes(kParticles), kDim, 1, 1, 0};
-  std::vector<float> theta_{0, 0};
-};
-
-Configurations<float> gaussian_data(std::size_t count, double s) {
-  Configurations<float> data(count, kParticles, kDim);
-  Random random(3, Stream::test);
-  for (std::size_t b = 0; b < count; ++b) {
-    mean_free_normal(random, data[b], kDim);
-    for (float& value : data[b]) value *= static_cast<float>(s);
-  }
-  return data;
-}
 
 TEST(Schedule, RisesAndFallsAsItsNameSays) {
   ScheduleOptions options{Schedule::cosine, 1e-3, 1e-5, 0.1};
@@ -211,6 +155,12 @@ TrainOptions few_steps(std::size_t steps) {
   return options;
 }
 
+bool match_flow(VectorField& field, const TrainingData& data, const TrainOptions& options, ThreadPool& pool,
+                TrainState& state, const TrainHooks& hooks) {
+  FlowMatching objective(field, data, PlainCoupling(), {}, 9, options.batch, state.step);
+  return train(field, objective, options, pool, state, hooks);
+}
+
 TEST(Train, FindsTheBestLinearField) {
   const double s = 0.5, sigma = 0.01;
   const Configurations<float> data = gaussian_data(20000, s);
@@ -222,8 +172,7 @@ TEST(Train, FindsTheBestLinearField) {
   TrainOptions options = few_steps(3000);
   options.log_every = 500;
   ThreadPool pool(2);
-  EXPECT_TRUE(
-      train(field, {data, data.view().slice(0, 2000)}, PlainCoupling(), options, 9, pool, state, hooks));
+  EXPECT_TRUE(match_flow(field, {data, data.view().slice(0, 2000)}, options, pool, state, hooks));
   EXPECT_EQ(state.step, 3000U);
   ASSERT_EQ(lines.size(), 6U);
   // The minimiser of ∫ E|(θ₀ + θ₁ t) x_t − (x1 − x0)|² dt: normal equations with E x_t² and E x_t (x1 − x0).
@@ -238,7 +187,8 @@ TEST(Train, FindsTheBestLinearField) {
   EXPECT_NEAR(state.average[0], (b0 * a11 - b1 * a01) / det, 0.03);
   EXPECT_NEAR(state.average[1], (b1 * a00 - b0 * a01) / det, 0.05);
   // The untrained field has E|x1 − x0|² per coordinate; the minimum is 0.67 of it.
-  EXPECT_LT(lines.back().validation_loss, 0.7 * (1 + s * s) * (kParticles - 1) / kParticles);
+  EXPECT_LT(lines.back().validation_loss,
+            0.7 * (1 + s * s) * (LinearField::kParticles - 1) / LinearField::kParticles);
 }
 
 TEST(Train, StoppedAndResumedGivesTheSameBits) {
@@ -252,8 +202,7 @@ TEST(Train, StoppedAndResumedGivesTheSameBits) {
       TrainHooks hooks;
       hooks.log = [&](const TrainMetrics& metrics) { lines.push_back(metrics); };
       hooks.stop = [&] { return k < stops.size() && state.step == stops[k]; };
-      EXPECT_EQ(train(field, {data, data}, PlainCoupling(), few_steps(60), 9, pool, state, hooks),
-                k == stops.size());
+      EXPECT_EQ(match_flow(field, {data, data}, few_steps(60), pool, state, hooks), k == stops.size());
     }
     return std::pair(state, lines);
   };
@@ -275,7 +224,7 @@ TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
   ThreadPool pool(1);
   field.poisoned_call = 5;
   TrainState state = start_training({0, 0});
-  EXPECT_TRUE(train(field, {data, {}}, PlainCoupling(), few_steps(20), 9, pool, state, {}));
+  EXPECT_TRUE(match_flow(field, {data, {}}, few_steps(20), pool, state, {}));
   EXPECT_EQ(state.skipped, 1U);
   EXPECT_EQ(state.adam.steps, 19U);
   for (const float theta : state.parameters) EXPECT_TRUE(std::isfinite(theta));
@@ -283,7 +232,7 @@ TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
   LinearField broken;
   broken.poisoned_call = 0;
   TrainState fresh = start_training({0, 0});
-  EXPECT_THROW(train(broken, {data, {}}, PlainCoupling(), few_steps(20), 9, pool, fresh, {}), NumericalError);
+  EXPECT_THROW(match_flow(broken, {data, {}}, few_steps(20), pool, fresh, {}), NumericalError);
   EXPECT_EQ(fresh.parameters, (std::vector<float>{0, 0}));
 }
 

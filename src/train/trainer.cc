@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
-#include "core/random.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
-#include "train/batches_ahead.h"
 #include "train/muon.h"
 
 namespace equibolt {
@@ -17,51 +14,15 @@ namespace {
 constexpr std::size_t kSkipsInARow = 10;
 constexpr double kLargestNorm = 1e18;  // its square is finite in float32, which Adam's second moment needs
 
-/// Batches of held-out data, fixed for the whole training, and the loss on them.
-class Validation {
- public:
-  Validation(ConfigurationsView<const float> data, const Coupling& coupling, const TrainOptions& options,
-             std::uint64_t seed) {
-    if (data.count() == 0) return;
-    const std::uint64_t own_seed = Random(seed, Stream::validation).bits();
-    BatchMaker maker(data, coupling, own_seed, std::min(options.batch, data.count()), options.sigma);
-    batches_.resize(options.validation_batches);
-    for (std::size_t k = 0; k < batches_.size(); ++k) maker.make(k, batches_[k]);
-  }
-
-  /// Mean over batches, samples and coordinates of (v − target)²; NaN without data.
-  double loss(VectorField& field) const {
-    if (batches_.empty()) return std::numeric_limits<double>::quiet_NaN();
-    double sum = 0;
-    for (const TrainingBatch& batch : batches_) {
-      Configurations<float> v = batch.x;
-      field.velocity(batch.t, batch.x, v);
-      double square = 0;
-      for (std::size_t k = 0; k < v.size(); ++k) {
-        const double difference =
-            static_cast<double>(v.data()[k]) - static_cast<double>(batch.target.data()[k]);
-        square += difference * difference;
-      }
-      sum += square / static_cast<double>(v.size());
-    }
-    return sum / static_cast<double>(batches_.size());
-  }
-
- private:
-  std::vector<TrainingBatch> batches_;
-};
-
 class Trainer {
  public:
-  Trainer(VectorField& field, const TrainingData& data, const Coupling& coupling, const TrainOptions& options,
-          std::uint64_t seed, ThreadPool& pool, TrainState& state, const TrainHooks& hooks)
+  Trainer(VectorField& field, Objective& objective, const TrainOptions& options, ThreadPool& pool,
+          TrainState& state, const TrainHooks& hooks)
       : field_(field),
+        objective_(objective),
         options_(options),
         state_(state),
         hooks_(hooks),
-        validation_(data.validation, coupling, options, seed),
-        batches_([&] { return BatchMaker(data.training, coupling, seed, options.batch, options.sigma); },
-                 state.step, options.producers, 4 * options.producers + 4),
         gradient_(state.parameters.size()),
         seconds_before_(state.seconds) {
     if (options.optimizer == Optimizer::muon) muon_.emplace(field.architecture(), pool);
@@ -94,9 +55,9 @@ class Trainer {
   }
 
   void step() {
-    batches_.take(batch_);
     const double rate = learning_rate(options_.rate, progress());
-    const double loss = field_.loss_gradient(batch_.t, batch_.x, batch_.target, gradient_);
+    const auto [loss, transport_cost, left_out] = objective_.loss_gradient(state_.step, gradient_);
+    state_.left_out += left_out;
     const double norm = gradient_norm(gradient_);
     ++state_.step;
     if (std::isfinite(loss) && norm < kLargestNorm) {
@@ -116,7 +77,7 @@ class Trainer {
       ++window.steps;
       window.loss += loss;
       window.gradient_norm += norm;
-      window.transport_cost += batch_.transport_cost;
+      window.transport_cost += transport_cost;
     } else {
       skip(loss, norm);
     }
@@ -143,24 +104,23 @@ class Trainer {
     latest_.gradient_norm = window.gradient_norm / steps;
     latest_.transport_cost = window.transport_cost / steps;
     latest_.skipped = state_.skipped;
+    latest_.left_out = state_.left_out;
     latest_.samples_per_second = steps * static_cast<double>(options_.batch) / seconds;
-    latest_.waiting = (batches_.waited_seconds() - waited_before_) / seconds;
+    latest_.waiting = (objective_.waited_seconds() - waited_before_) / seconds;
     latest_.seconds = state_.seconds;
     field_.set_parameters(state_.average);
-    latest_.validation_loss = validation_.loss(field_);
+    latest_.validation_loss = objective_.validation_loss();
     field_.set_parameters(state_.parameters);
     if (hooks_.log) hooks_.log(latest_);
     state_.window = {.start_seconds = state_.seconds};
-    waited_before_ = batches_.waited_seconds();
+    waited_before_ = objective_.waited_seconds();
   }
 
   VectorField& field_;
+  Objective& objective_;
   const TrainOptions& options_;
   TrainState& state_;
   const TrainHooks& hooks_;
-  Validation validation_;
-  BatchesAhead batches_;
-  TrainingBatch batch_;
   std::vector<float> gradient_;
   std::optional<Muon> muon_;
   Stopwatch watch_;
@@ -180,14 +140,12 @@ TrainState start_training(std::vector<float> parameters) {
   return state;
 }
 
-bool train(VectorField& field, const TrainingData& data, const Coupling& coupling,
-           const TrainOptions& options, std::uint64_t seed, ThreadPool& pool, TrainState& state,
-           const TrainHooks& hooks) {
+bool train(VectorField& field, Objective& objective, const TrainOptions& options, ThreadPool& pool,
+           TrainState& state, const TrainHooks& hooks) {
   if (options.steps == 0 && !(options.minutes > 0)) {
-    throw UsageError("training has no end: set train.steps or train.minutes");
+    throw UsageError("training has no end: set its steps or its minutes");
   }
-  if (data.training.count() == 0) throw DataError("there is no training data");
-  return Trainer(field, data, coupling, options, seed, pool, state, hooks).run();
+  return Trainer(field, objective, options, pool, state, hooks).run();
 }
 
 }  // namespace equibolt

@@ -6,10 +6,8 @@
 #include <vector>
 
 #include "core/threads.h"
-#include "egnn/precision.h"
 #include "egnn/vector_field.h"
-#include "equibolt/configurations.h"
-#include "train/batch.h"
+#include "train/objective.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
@@ -21,9 +19,6 @@ struct TrainOptions {
   std::size_t steps = 0;    ///< length of the training; 0: as `minutes` says
   double minutes = 0;       ///< length of the training in time; 0: as `steps` says
   std::size_t batch = 256;  ///< samples per step
-  PrecisionChoice precision =
-      PrecisionChoice::fp32;  ///< of the gradients' products; who makes the field minds it
-  double sigma = 0.01;        ///< σ of x_t (paper, eq. 11)
   Optimizer optimizer = Optimizer::adam;
   ScheduleOptions rate;
   AdamOptions adam;
@@ -31,8 +26,6 @@ struct TrainOptions {
   double ema = 0.999;  ///< decay of the weight average that becomes the model; 0: the last weights do
   std::size_t log_every = 1000;
   std::size_t checkpoint_every = 5000;
-  std::size_t validation_batches = 8;
-  std::size_t producers = 1;  ///< background threads that make pairs
 };
 
 /// Sums since the last line of metrics, and where the clocks stood then.
@@ -50,8 +43,9 @@ struct TrainState {
   std::vector<float> parameters;  ///< θ
   std::vector<float> average;     ///< exponential moving average of θ; equal to θ when there is none
   AdamState adam;
-  std::size_t skipped = 0;  ///< steps left out since loss or gradient were not finite
-  double seconds = 0;       ///< time spent
+  std::size_t skipped = 0;   ///< steps left out since loss or gradient were not finite
+  std::size_t left_out = 0;  ///< samples that had no loss, of all batches
+  double seconds = 0;        ///< time spent
   MetricsWindow window;
 };
 
@@ -63,15 +57,11 @@ struct TrainMetrics {
   double gradient_norm = 0;    ///< mean since the last line
   double rate = 0;
   double transport_cost = 0;  ///< mean |x0 − x1|² since the last line
-  std::size_t skipped = 0;    ///< in all
+  std::size_t skipped = 0;    ///< steps in all
+  std::size_t left_out = 0;   ///< samples in all
   double samples_per_second = 0;
   double waiting = 0;  ///< fraction of the time in which the trainer waited for pairs
   double seconds = 0;
-};
-
-struct TrainingData {
-  ConfigurationsView<const float> training;    ///< (n, N, D), mean-free
-  ConfigurationsView<const float> validation;  ///< held out; may be empty
 };
 
 struct TrainHooks {
@@ -84,12 +74,11 @@ struct TrainHooks {
 /// Fresh parameters: state at step 0.
 TrainState start_training(std::vector<float> parameters);
 
-/// Trains `field` by flow matching (paper, eq. 8) from `state` on, to the end that `options` set or until
+/// Trains `field` for `objective`, which holds it, from `state` on, to the end that `options` set or until
 /// hooks.stop says so; returns whether the end was reached. A step whose loss is not finite or whose
 /// gradient's norm is not below 1e18 is left out and counted; ten in a row throw NumericalError. `pool` is
 /// for the optimizer; the field may use the same.
-bool train(VectorField& field, const TrainingData& data, const Coupling& coupling,
-           const TrainOptions& options, std::uint64_t seed, ThreadPool& pool, TrainState& state,
-           const TrainHooks& hooks);
+bool train(VectorField& field, Objective& objective, const TrainOptions& options, ThreadPool& pool,
+           TrainState& state, const TrainHooks& hooks);
 
 }  // namespace equibolt

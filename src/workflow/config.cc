@@ -117,12 +117,18 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   }
   RunConfig config;
   apply_settings(config, settings);
-  if (config.train.steps == 0 && config.train.minutes == 0) {
-    throw UsageError("{}: training has no end: set train.steps or train.minutes", origin);
+  const bool continues = !config.network.init_from.empty() && config.finetunes();
+  if (config.train.steps == 0 && config.train.minutes == 0 && !continues) {
+    throw UsageError(
+        "{}: training has no end: set train.steps or train.minutes (or none, with network.init_from and "
+        "finetune.steps: then that network is fine-tuned as it is)",
+        origin);
   }
-  if (config.train.rate.schedule == Schedule::step && !(config.train.rate.final > 0)) {
-    throw UsageError("{}: train.schedule = \"step\" needs train.learning_rate_final > 0 for its second half",
-                     origin);
+  for (const auto& [section, options] : {std::pair{"train", &config.train}, {"finetune", &config.finetune}}) {
+    if (options->rate.schedule == Schedule::step && !(options->rate.final > 0)) {
+      throw UsageError("{0}: {1}.schedule = \"step\" needs {1}.learning_rate_final > 0 for its second half",
+                       origin, section);
+    }
   }
   if (config.data.train.empty() && config.simulate.samples < 8 * config.simulate.chains) {
     throw UsageError("{}: simulate.samples is {}, expected at least 8 for each of the {} chains", origin,

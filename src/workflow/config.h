@@ -13,6 +13,7 @@
 #include "simulate/simulation.h"
 #include "simulate/umbrella.h"
 #include "system/make_energy.h"
+#include "train/path_gradient.h"
 #include "train/trainer.h"
 #include "transport/coupling.h"
 
@@ -89,9 +90,21 @@ struct RunConfig {
   MolecularDynamics dynamics;  ///< of molecules; keys of the section simulate, and of umbrella sampling too
   NetworkOptions network;
   CouplingOptions coupling;
-  TrainOptions train;
+  TrainOptions train;                 ///< by flow matching
+  FlowMatchingOptions matching;       ///< keys of the section train
+  TrainOptions finetune{.batch = 16,  // by path gradients, after flow matching; no steps: not at all
+                        .optimizer = Optimizer::muon,
+                        .rate = {Schedule::linear, 3e-3, 0, 0.05},
+                        .adam = {},
+                        .ema = 0.98,
+                        .log_every = 20,
+                        .checkpoint_every = 100};
+  PathGradientOptions path_gradient;  ///< keys of the section finetune
   IntegratorOptions flow;
   EvaluateOptions evaluate;
+
+  /// Whether path gradients follow flow matching.
+  bool finetunes() const { return finetune.steps > 0 || finetune.minutes > 0; }
 };
 
 /// The config of a preset's name ("dw4") or of a TOML file, with `overrides` ("train.steps=1000") applied.

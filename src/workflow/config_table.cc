@@ -201,6 +201,23 @@ void add_parameters(Table& table, LennardJonesParameters& p) {
   table.positive("trap", p.trap, "strength of the harmonic trap, kT per squared length");
 }
 
+void add_optimizer(Table& table, TrainOptions& o) {
+  table.choice(
+      "optimizer", o.optimizer, kOptimizers,
+      "muon: weight matrices move along the orthogonal matrix nearest to their momentum; learns faster for "
+      "more arithmetic, which is little beside large batches");
+  table.positive("learning_rate", o.rate.peak, "the optimizer's rate, at its peak");
+  table.number("learning_rate_final", o.rate.final, 0, kInfinity, "and at the end");
+  table.choice("schedule", o.rate.schedule, kSchedules, "how the rate goes from peak to end");
+  table.number("warmup", o.rate.warmup, 0, 1, "fraction of the training in which the rate rises");
+  table.number("weight_decay", o.adam.weight_decay, 0, kInfinity, "decoupled, as in AdamW");
+  table.number("clip", o.clip, 0, kInfinity, "largest norm of the gradient; 0: no limit");
+  table.number("ema", o.ema, 0, 0.9999999,
+               "decay of the weight average that becomes the model; 0: last weights");
+  table.count("log_every", o.log_every, std::size_t{1}, "steps between lines of metrics");
+  table.count("checkpoint_every", o.checkpoint_every, std::size_t{1}, "steps between checkpoints");
+}
+
 void add_molecule(Table& table, MoleculeOptions& m) {
   table.text("structure", m.structure, "a path, or the name of a built-in structure",
              "a .pdb or .xyz file: which atoms there are, and where dynamics begin");
@@ -361,7 +378,7 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
       "length of the training in time; 0: as steps says. Results then depend on the machine's speed");
   table.count("batch", c.train.batch, std::size_t{1}, "samples per step");
   table.choice(
-      "precision", c.train.precision, kPrecisions,
+      "precision", c.matching.precision, kPrecisions,
       "of the gradients' products; bf16 is faster and needs a processor that has it, auto: where it does");
   table.choice("coupling", c.coupling.kind, kCouplings, "how prior and data samples are paired");
   table.flag("reflections", c.coupling.reflections, "alignment may reflect as well as rotate");
@@ -369,24 +386,27 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
              "alternate permutation and rotation until the cost no longer falls (the paper: once each)");
   table.flag("with_replacement", c.coupling.with_replacement,
              "draw pairs from the transport plan, as the authors' code does; false: each sample once");
-  table.number("sigma", c.train.sigma, 0, kInfinity, "σ of the noise on x_t");
-  table.choice(
-      "optimizer", c.train.optimizer, kOptimizers,
-      "muon: weight matrices move along the orthogonal matrix nearest to their momentum; learns faster for "
-      "more arithmetic, which is little beside large batches");
-  table.positive("learning_rate", c.train.rate.peak, "the optimizer's rate, at its peak");
-  table.number("learning_rate_final", c.train.rate.final, 0, kInfinity, "and at the end");
-  table.choice("schedule", c.train.rate.schedule, kSchedules, "how the rate goes from peak to end");
-  table.number("warmup", c.train.rate.warmup, 0, 1, "fraction of the training in which the rate rises");
-  table.number("weight_decay", c.train.adam.weight_decay, 0, kInfinity, "decoupled, as in AdamW");
-  table.number("clip", c.train.clip, 0, kInfinity, "largest norm of the gradient; 0: no limit");
-  table.number("ema", c.train.ema, 0, 0.9999999,
-               "decay of the weight average that becomes the model; 0: last weights");
-  table.count("log_every", c.train.log_every, std::size_t{1}, "steps between lines of metrics.jsonl");
-  table.count("checkpoint_every", c.train.checkpoint_every, std::size_t{1}, "steps between checkpoints");
-  table.count("validation_batches", c.train.validation_batches, std::size_t{1},
+  table.number("sigma", c.matching.sigma, 0, kInfinity, "σ of the noise on x_t");
+  add_optimizer(table, c.train);
+  table.count("validation_batches", c.matching.validation_batches, std::size_t{1},
               "batches of held-out data in the validation loss");
-  table.count("producers", c.train.producers, std::size_t{1}, "background threads that make pairs", 1024);
+  table.count("producers", c.matching.producers, std::size_t{1}, "background threads that make pairs", 1024);
+
+  table.section("finetune");
+  table.count("steps", c.finetune.steps, std::size_t{0},
+              "of path gradients, which use the forces, after flow matching; 0: as minutes says");
+  table.number("minutes", c.finetune.minutes, 0, kInfinity,
+               "length in time; 0: as steps says. No steps and no minutes: no such training");
+  table.count("batch", c.finetune.batch, std::size_t{1}, "samples per step");
+  table.count("flow_steps", c.path_gradient.path.steps, std::size_t{1},
+              "of RK4, in which samples are carried back");
+  table.count("probes", c.path_gradient.path.probes, std::size_t{1},
+              "random directions for the gradient of the divergence, at each stage");
+  table.number("cap", c.path_gradient.cap, 0, kInfinity,
+               "samples' scores at t = 0 are shortened to so many times the batch's median; 0: not");
+  add_optimizer(table, c.finetune);
+  table.count("validation_batches", c.path_gradient.validation_batches, std::size_t{1},
+              "batches of held-out data in the validation loss");
 
   table.section("flow");
   table.choice("method", c.flow.method, kMethods, "integrator of the flow");

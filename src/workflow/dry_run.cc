@@ -15,6 +15,9 @@
 #include "egnn/make_vector_field.h"
 #include "flow/prior.h"
 #include "io/configurations_file.h"
+#include "system/parallel_energy.h"
+#include "train/flow_matching.h"
+#include "train/path_gradient.h"
 #include "workflow/molecules.h"
 #include "workflow/sampling.h"
 #include "workflow/session.h"
@@ -55,28 +58,54 @@ struct TrainingTrial {
   double samples_per_second = 0;
 };
 
-TrainingTrial try_training(const RunConfig& config, const Energy& energy, VectorField& field,
-                           ThreadPool& pool) {
-  const Configurations<float> data = trial_data(config);
-  CouplingOptions coupling_options = config.coupling;
-  coupling_options.types = energy.types();
-  coupling_options.dim = energy.dim();
-  TrainState state = start_training(initial_parameters(field.architecture(), config.seed));
-  TrainOptions options = config.train;
-  options.validation_batches = 0;
+TrainingTrial try_training(const TrainOptions& options, std::uint64_t seed, VectorField& field,
+                           Objective& objective, ThreadPool& pool) {
+  TrainState state = start_training(initial_parameters(field.architecture(), seed));
   const Stopwatch watch;
   TrainHooks hooks;
   hooks.log = [](const TrainMetrics&) {};
   hooks.checkpoint = [](const TrainState&) {};
   hooks.progress = [](double, const TrainMetrics&) {};
   hooks.stop = [&] { return watch.seconds() > kTrialSeconds; };
-  train(field, {data.view(), {}}, *make_coupling(coupling_options), options, config.seed, pool, state, hooks);
+  train(field, objective, options, pool, state, hooks);
   const double rate = static_cast<double>(state.step) / watch.seconds();
   double seconds =
       std::numeric_limits<double>::infinity();  // the training ends with the first end that is set
   if (options.steps > 0) seconds = static_cast<double>(options.steps) / rate;
   if (options.minutes > 0) seconds = std::min(seconds, 60 * options.minutes);
   return {seconds, rate * static_cast<double>(options.batch)};
+}
+
+TrainingTrial try_matching(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
+  const Architecture architecture = architecture_of(config, energy);
+  const auto field =
+      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
+                        config.matching.precision);
+  const Configurations<float> data = trial_data(config);
+  CouplingOptions coupling_options = config.coupling;
+  coupling_options.types = energy.types();
+  coupling_options.dim = energy.dim();
+  FlowMatching objective(*field, {data.view(), {}}, *make_coupling(coupling_options), config.matching,
+                         config.seed, config.train.batch, 0);
+  return try_training(config.train, config.seed, *field, objective, pool);
+}
+
+TrainingTrial try_finetuning(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
+  const Architecture architecture = architecture_of(config, energy);
+  const auto field =
+      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool);
+  const Configurations<float> data = trial_data(config);
+  ParallelEnergy parallel(energy, pool);
+  // Forces on samples of the prior may be beyond all numbers: they are computed, but the prior's are taken.
+  const auto energy_of_batch = [&](auto x, auto u, auto gradient, auto status) {
+    parallel.evaluate(x, u, gradient, status);
+    for (std::size_t k = 0; k < x.size(); ++k) gradient.data()[k] = x.data()[k];
+    std::ranges::fill(u, 0.0);
+    std::ranges::fill(status, EnergyStatus::ok);
+  };
+  PathGradient objective(*field, {data.view(), {}}, energy_of_batch, config.path_gradient, config.flow, 0,
+                         config.seed, config.finetune.batch);
+  return try_training(config.finetune, config.seed, *field, objective, pool);
 }
 
 double seconds_per_sample(Session& session) {
@@ -126,17 +155,17 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
                fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
   }
   const bool trained = there(folder.model());
-  if (trained) {
-    plan.stage("training", true, 0, "");
-  } else {
-    const auto field =
-        make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
-                          config.train.precision);
-    const TrainingTrial trial = try_training(config, *energy, *field, pool);
+  const auto plan_training = [&](const char* name, bool done, const TrainOptions& options,
+                                 const auto& trial) {
+    const TrainingTrial found = done ? TrainingTrial{} : trial(config, *energy, pool);
     plan.stage(
-        "training", false, trial.seconds,
-        fmt::format("{:.0f} samples/s in batches of {}", trial.samples_per_second, config.train.batch));
-  }
+        name, done, found.seconds,
+        done ? ""
+             : fmt::format("{:.4g} samples/s in batches of {}", found.samples_per_second, options.batch));
+  };
+  if (config.train.steps > 0 || config.train.minutes > 0)
+    plan_training("training", trained || there(folder.flow_matched()), config.train, try_matching);
+  if (config.finetunes()) plan_training("fine-tuning", trained, config.finetune, try_finetuning);
   const bool evaluated = there(folder.evaluation());
   if (evaluated) {
     plan.stage("evaluation", true, 0, "");

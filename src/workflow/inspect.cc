@@ -129,8 +129,14 @@ std::string run_text(const RunFolder& run) {
   text += line("simulation", config.data.train.empty()
                                  ? done(run.simulation(), newest_in(run.simulation_states()))
                                  : fmt::format("none; data: {}", config.data.train));
-  text += line("training", done(run.model(), newest_in(run.checkpoints())));
+  const bool two_parts = config.finetunes();
+  text += line("training", done(two_parts ? run.flow_matched() : run.model(), newest_in(run.checkpoints())));
   if (there(run.metrics())) text += line("last metrics", last_line(read_text_file(run.metrics())));
+  if (two_parts) {
+    text += line("fine-tuning", done(run.model(), newest_in(run.finetune_checkpoints())));
+    if (there(run.finetune_metrics()))
+      text += line("last metrics", last_line(read_text_file(run.finetune_metrics())));
+  }
   text += line("samples", done(run.samples(), parts_of(run.samples())));
   text += line("test densities", done(run.test_densities(), parts_of(run.test_densities())));
   text += line("evaluation", done(run.evaluation(), ""));

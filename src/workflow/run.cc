@@ -16,18 +16,20 @@ namespace equibolt {
 namespace {
 
 /// What a changed key means for results that are there already.
-enum class Change { refused, train_on, evaluate_again, harmless };
+enum class Change { refused, train_on, finetune_on, refused_once_finetuned, evaluate_again, harmless };
 
 Change effect_of(const std::string& key) {
   if (key == "threads" || key == "device" || key == "checkpoint_seconds" || key == "train.log_every" ||
-      key == "train.checkpoint_every" || key == "train.producers" || key.starts_with("relax.") ||
-      key.starts_with("umbrella.")) {
+      key == "train.checkpoint_every" || key == "train.producers" || key == "finetune.log_every" ||
+      key == "finetune.checkpoint_every" || key.starts_with("relax.") || key.starts_with("umbrella.")) {
     return Change::harmless;
   }
-  for (const char* part : {"train.steps", "train.minutes", "train.learning_rate", "train.schedule",
-                           "train.warmup", "train.clip", "train.weight_decay", "train.ema"}) {
-    if (key.starts_with(part)) return Change::train_on;
+  for (const char* part :
+       {"steps", "minutes", "learning_rate", "schedule", "warmup", "clip", "weight_decay", "ema"}) {
+    if (key.starts_with(std::string("train.") + part)) return Change::train_on;
+    if (key.starts_with(std::string("finetune.") + part)) return Change::finetune_on;
   }
+  if (key.starts_with("finetune.")) return Change::refused_once_finetuned;
   if (key.starts_with("flow.") || key.starts_with("evaluate.")) return Change::evaluate_again;
   return Change::refused;
 }
@@ -54,14 +56,17 @@ void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& r
     const RunConfig old_config = parse_config(read_text_file(folder.config()), folder.config().string());
     const auto before = values_of(old_config), now = values_of(config);
     std::string refused;
-    bool train_again = false, evaluate_again = false;
+    const bool finetuned = std::filesystem::exists(folder.finetune_checkpoints());
+    bool train_again = false, finetune_again = false, evaluate_again = false;
     for (const auto& [key, value] : now) {
       const auto old = before.find(key);
       const std::string old_value = old == before.end() ? "(absent)" : old->second;
       if (old_value == value) continue;
-      const Change change = effect_of(key);
+      Change change = effect_of(key);
+      if (change == Change::refused_once_finetuned) change = finetuned ? Change::refused : Change::harmless;
       train_again |= change == Change::train_on;
-      evaluate_again |= change == Change::evaluate_again || change == Change::train_on;
+      finetune_again |= change == Change::finetune_on;
+      evaluate_again |= change == Change::evaluate_again;
       if (change == Change::refused)
         refused += fmt::format("\n  {}: {} there, {} now", key, old_value, value);
       if (change != Change::refused) reporter.say("{}: {} before, {} now", key, old_value, value);
@@ -71,8 +76,13 @@ void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& r
           "{} holds a run with another config:{}\nGive another folder with -o, or the same config.",
           folder.path.string(), refused);
     }
-    if (train_again) std::filesystem::remove(folder.model());
-    if (evaluate_again) remove_evaluation(folder);
+    if (train_again) {  // which fine-tuning begins from
+      std::filesystem::remove(folder.flow_matched());
+      std::filesystem::remove_all(folder.finetune_checkpoints());
+      std::filesystem::remove(folder.finetune_metrics());
+    }
+    if (train_again || finetune_again) std::filesystem::remove(folder.model());
+    if (train_again || finetune_again || evaluate_again) remove_evaluation(folder);
   }
   write_file(folder.config(), config_text(config, true));
 }

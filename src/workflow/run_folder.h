@@ -21,6 +21,10 @@ struct RunFolder {
   std::filesystem::path simulation() const { return path / "simulation.json"; }
   std::filesystem::path checkpoints() const { return path / "checkpoints"; }
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
+  /// The network between flow matching and fine-tuning, and the files of the latter.
+  std::filesystem::path flow_matched() const { return path / "flow_matched.safetensors"; }
+  std::filesystem::path finetune_checkpoints() const { return path / "finetune_checkpoints"; }
+  std::filesystem::path finetune_metrics() const { return path / "finetune_metrics.jsonl"; }
   std::filesystem::path model() const { return path / "model.safetensors"; }
   std::filesystem::path samples() const { return path / "samples.npz"; }
   std::filesystem::path test_densities() const { return path / "test_densities.npz"; }
