@@ -125,18 +125,23 @@ class Run(Workplace):
         call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80"]))
         self.assertNotEqual(load_model(run / "flow_matched.safetensors")[1], before)
         self.assertEqual(len((run / "finetune_metrics.jsonl").read_text().splitlines()), 4)
+        refused = call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80", "network.hidden=16"]), code=2)
+        self.assertIn("network.hidden: 8 there, 16 now", refused.stderr)
         # Without it, the network of flow matching is the model again.
         call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80", "finetune.steps=0"]))
         self.assertEqual(*(load_model(run / f"{name}.safetensors")[1] for name in ("flow_matched", "model")))
 
     def test_a_network_is_fine_tuned_as_it_is(self):
         first, run = self.finished_run("first"), self.path / "run"
+        call("simulate", "dw4", "-o", run, *sets(SMALL))  # what has not begun may still change
         settings = SMALL + ["train.steps=0", "finetune.batch=4", "finetune.flow_steps=3",
                             f"network.init_from={first / 'model.safetensors'}"]
         self.assertIn("training has no end", call("run", "dw4", "-o", run, *sets(settings), code=2).stderr)
         call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2"]))
         self.assertEqual(*(load_model(path)[1] for path in (run / "flow_matched.safetensors", first / "model.safetensors")))
         self.assertFalse((run / "metrics.jsonl").exists())
+        refused = call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2", "train.batch=16"]), code=2)
+        self.assertIn("train.batch: 32 there, 16 now", refused.stderr)
 
     def sample_and_evaluate(self, run):
         call("sample", run, "-n", 50, "-o", self.path / "few.npz", "-q")

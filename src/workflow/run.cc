@@ -16,9 +16,21 @@ namespace equibolt {
 namespace {
 
 /// What a changed key means for results that are there already.
-enum class Change { refused, train_on, finetune_on, refused_once_finetuned, evaluate_again, harmless };
+enum class Change { refused, train_on, finetune_on, evaluate_again, harmless };
 
-Change effect_of(const std::string& key) {
+/// How far a run has come.
+struct Begun {
+  bool simulation, training, finetuning;
+
+  explicit Begun(const RunFolder& folder)
+      : simulation(std::filesystem::exists(folder.simulation()) ||
+                   std::filesystem::exists(folder.simulation_states())),
+        training(std::filesystem::exists(folder.checkpoints()) ||
+                 std::filesystem::exists(folder.flow_matched())),
+        finetuning(std::filesystem::exists(folder.finetune_checkpoints())) {}
+};
+
+Change effect_of(const std::string& key, const Begun& begun) {
   if (key == "threads" || key == "device" || key == "checkpoint_seconds" || key == "train.log_every" ||
       key == "train.checkpoint_every" || key == "train.producers" || key == "finetune.log_every" ||
       key == "finetune.checkpoint_every" || key.starts_with("relax.") || key.starts_with("umbrella.")) {
@@ -29,7 +41,9 @@ Change effect_of(const std::string& key) {
     if (key.starts_with(std::string("train.") + part)) return Change::train_on;
     if (key.starts_with(std::string("finetune.") + part)) return Change::finetune_on;
   }
-  if (key.starts_with("finetune.")) return Change::refused_once_finetuned;
+  if (key.starts_with("finetune.")) return begun.finetuning ? Change::refused : Change::harmless;
+  if (key.starts_with("train.") || key.starts_with("network."))
+    return begun.training ? Change::refused : Change::harmless;
   if (key.starts_with("flow.") || key.starts_with("evaluate.")) return Change::evaluate_again;
   return Change::refused;
 }
@@ -49,21 +63,17 @@ void remove_evaluation(const RunFolder& folder) {
 /// Puts the config into the folder. Where another one is there, refuses changes that would mix results of two
 /// configs, and removes results that the others make stale.
 void settle_config(const RunConfig& config, const RunFolder& folder, Reporter& reporter) {
-  const bool has_results = std::filesystem::exists(folder.simulation()) ||
-                           std::filesystem::exists(folder.simulation_states()) ||
-                           std::filesystem::exists(folder.checkpoints());
-  if (has_results && std::filesystem::exists(folder.config())) {
+  const Begun begun(folder);
+  if ((begun.simulation || begun.training) && std::filesystem::exists(folder.config())) {
     const RunConfig old_config = parse_config(read_text_file(folder.config()), folder.config().string());
     const auto before = values_of(old_config), now = values_of(config);
     std::string refused;
-    const bool finetuned = std::filesystem::exists(folder.finetune_checkpoints());
     bool train_again = false, finetune_again = false, evaluate_again = false;
     for (const auto& [key, value] : now) {
       const auto old = before.find(key);
       const std::string old_value = old == before.end() ? "(absent)" : old->second;
       if (old_value == value) continue;
-      Change change = effect_of(key);
-      if (change == Change::refused_once_finetuned) change = finetuned ? Change::refused : Change::harmless;
+      const Change change = effect_of(key, begun);
       train_again |= change == Change::train_on;
       finetune_again |= change == Change::finetune_on;
       evaluate_again |= change == Change::evaluate_again;
