@@ -1,13 +1,6 @@
 #include "workflow/training.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cmath>
-#include <cstring>
-#include <fstream>
 
 #include "core/hash.h"
 #include "egnn/initialise.h"
@@ -15,10 +8,10 @@
 #include "equibolt/error.h"
 #include "system/parallel_energy.h"
 #include "system/symmetry.h"
-#include "train/checkpoint.h"
 #include "train/flow_matching.h"
 #include "train/path_gradient.h"
 #include "workflow/session.h"
+#include "workflow/training_stage.h"
 
 namespace equibolt {
 namespace {
@@ -43,115 +36,6 @@ std::vector<float> first_parameters(const Architecture& architecture, const RunC
       found.layers, found.hidden, architecture.particles(),
       std::max<std::size_t>(architecture.type_features, 1), architecture.dim, architecture.layers,
       architecture.hidden);
-}
-
-/// The lines of a training's metrics, appended to a file that is cut to where the checkpoint knew it.
-class MetricsFile {
- public:
-  MetricsFile(const std::filesystem::path& path, std::uint64_t keep_bytes) : path_(path) {
-    if (!std::filesystem::exists(path)) std::ofstream(path, std::ios::binary);
-    std::error_code error;
-    if (std::filesystem::file_size(path, error) > keep_bytes) {
-      std::filesystem::resize_file(path, keep_bytes, error);
-    }
-    file_.open(path, std::ios::binary | std::ios::app);
-    if (!file_) throw IoError("{}: cannot be opened for appending", path.string());
-  }
-
-  void append(const nlohmann::ordered_json& line) {
-    file_ << line.dump() << '\n' << std::flush;
-    if (!file_) throw IoError("{}: cannot be written", path_.string());
-  }
-
-  /// Returns the file's length, all of which is on the disk.
-  std::uint64_t flush_to_disk() {
-    const int file = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-    const bool ok = file >= 0 && fsync(file) == 0;
-    if (file >= 0) close(file);
-    if (!ok) throw IoError("{}: cannot be flushed to the disk: {}", path_.string(), std::strerror(errno));
-    return std::filesystem::file_size(path_);
-  }
-
- private:
-  std::filesystem::path path_;
-  std::ofstream file_;
-};
-
-nlohmann::ordered_json number_or_null(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-}
-
-nlohmann::ordered_json metrics_line(const TrainMetrics& m) {
-  return {{"step", m.step},
-          {"loss", number_or_null(m.loss)},
-          {"validation_loss", number_or_null(m.validation_loss)},
-          {"gradient_norm", number_or_null(m.gradient_norm)},
-          {"learning_rate", number_or_null(m.rate)},
-          {"skipped", m.skipped},
-          {"samples_per_second", number_or_null(m.samples_per_second)},
-          {"seconds", number_or_null(m.seconds)}};
-}
-
-/// One of the trainings that a run consists of.
-struct Stage {
-  const char* name;
-  const char* section;  // of the config
-  const TrainOptions& options;
-  std::filesystem::path checkpoints;
-  std::filesystem::path metrics;
-  std::uint64_t fingerprint;
-  std::function<std::vector<float>()> first_parameters;
-  std::function<std::unique_ptr<Objective>(std::size_t first_step)> objective;
-  std::function<nlohmann::ordered_json(const TrainMetrics&)> line;
-};
-
-/// Trains from the newest checkpoint on, or from the start, to the end. Throws Stopped where `stop` says so.
-TrainState train_stage(const Stage& stage, VectorField& field, ThreadPool& pool,
-                       const std::function<bool()>& stop, Reporter& reporter) {
-  create_folder(stage.checkpoints);
-  TrainState state;
-  std::uint64_t metrics_bytes = 0;
-  if (auto checkpoint =
-          read_newest_checkpoint(stage.checkpoints, [&](const std::string& text) { reporter.warn(text); })) {
-    if (checkpoint->fingerprint != stage.fingerprint) {
-      throw UsageError("{}: this checkpoint was made with another network or other data; use another folder",
-                       stage.checkpoints.string());
-    }
-    if (checkpoint->backend != field.backend()) {
-      reporter.warn(
-          fmt::format("the checkpoint was made on '{}', this is '{}': the training goes on, but not "
-                      "to the same bits",
-                      checkpoint->backend, field.backend()));
-    }
-    state = std::move(checkpoint->state);
-    metrics_bytes = checkpoint->metrics_bytes;
-    if (stage.options.steps > 0 && state.step > stage.options.steps) {
-      throw UsageError("{}: this training has done {} steps, more than {}.steps = {}; use another folder",
-                       stage.checkpoints.string(), state.step, stage.section, stage.options.steps);
-    }
-    reporter.say("{} goes on from step {}", stage.name, state.step);
-  } else {
-    state = start_training(stage.first_parameters());
-  }
-  MetricsFile metrics(stage.metrics, metrics_bytes);
-  TrainHooks hooks;
-  hooks.log = [&](const TrainMetrics& m) { metrics.append(stage.line(m)); };
-  hooks.checkpoint = [&](const TrainState& s) {
-    write_checkpoint(stage.checkpoints, {s, stage.fingerprint, metrics.flush_to_disk(), field.backend()});
-  };
-  hooks.progress = [&](double fraction, const TrainMetrics& m) {
-    reporter.progress(fraction, fmt::format("step {}  loss {:.4f}  validation {:.4f}  {:.4g} samples/s",
-                                            state.step, m.loss, m.validation_loss, m.samples_per_second));
-  };
-  hooks.stop = stop;
-  reporter.start_progress(stage.name);
-  const std::unique_ptr<Objective> objective = stage.objective(state.step);
-  const bool finished = train(field, *objective, stage.options, pool, state, hooks);
-  reporter.end_progress();
-  if (!finished) {
-    throw Stopped("{} stopped at step {}; the same command goes on from there", stage.name, state.step);
-  }
-  return state;
 }
 
 /// What all parts of a run's training share.
@@ -182,24 +66,24 @@ class RunTraining {
     coupling_options.types = energy_->types();
     coupling_options.dim = energy_->dim();
     const auto coupling = make_coupling(coupling_options);
-    const Stage stage{"training",
-                      "train",
-                      config_.train,
-                      folder_.checkpoints(),
-                      folder_.metrics(),
-                      fingerprint_of(architecture_, data_.train),
-                      [&] { return first_parameters(architecture_, config_); },
-                      [&](std::size_t first_step) {
-                        return std::make_unique<FlowMatching>(
-                            *field, TrainingData{data_.train, data_.validation}, *coupling, config_.matching,
-                            config_.seed, config_.train.batch, first_step);
-                      },
-                      [](const TrainMetrics& m) {
-                        auto line = metrics_line(m);
-                        line["transport_cost"] = number_or_null(m.transport_cost);
-                        line["waiting"] = number_or_null(m.waiting);
-                        return line;
-                      }};
+    const TrainingStage stage{"training",
+                              "train",
+                              config_.train,
+                              folder_.checkpoints(),
+                              folder_.metrics(),
+                              fingerprint_of(architecture_, data_.train),
+                              [&] { return first_parameters(architecture_, config_); },
+                              [&](std::size_t first_step) {
+                                return std::make_unique<FlowMatching>(
+                                    *field, TrainingData{data_.train, data_.validation}, *coupling,
+                                    config_.matching, config_.seed, config_.train.batch, first_step);
+                              },
+                              [](const TrainMetrics& m) {
+                                auto line = metrics_line(m);
+                                line["transport_cost"] = number_or_null(m.transport_cost);
+                                line["waiting"] = number_or_null(m.waiting);
+                                return line;
+                              }};
     const TrainState state = train_stage(stage, *field, pool_, stop_, reporter_);
     Model model{architecture_, state.average, {}};
     model.metadata["training"] =
@@ -215,7 +99,7 @@ class RunTraining {
     // In half precision the differences that ∇(∇·v) is made of would drown.
     const auto field = field_for(PrecisionChoice::fp32);
     ParallelEnergy energy(*energy_, pool_);
-    const Stage stage{
+    const TrainingStage stage{
         "fine-tuning",
         "finetune",
         config_.finetune,
