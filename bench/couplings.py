@@ -28,7 +28,7 @@ BATCHES = (8, 32, 128)
 def options(run, coupling, batch, steps, seed, samples, test_samples):
     values = {
         "threads": 1, "train.producers": 8, "seed": seed, "train.coupling": coupling, "train.batch": batch, "train.steps": steps,
-        "train.optimizer": "adam", "train.clip": 0,
+        "train.optimizer": "adam", "train.clip": 0, "finetune.steps": 0,
         "train.learning_rate": 1e-3 * (batch / 32) ** 0.5, "train.schedule": "linear", "train.learning_rate_final": 0,
         "train.ema": 0.999, "train.log_every": max(1, steps // 20), "train.checkpoint_every": max(1, steps // 10),
         "flow.steps": 20, "flow.divergence_nodes": 16, "evaluate.samples": samples, "evaluate.test_samples": test_samples}

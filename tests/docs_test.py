@@ -35,7 +35,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SMALL = {
     "run": ["simulate.samples=2000", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60", "train.minutes=0",
             "train.batch=32", "train.log_every=20", "train.checkpoint_every=20", "evaluate.samples=200",
-            "evaluate.test_samples=50", "simulate.chains=8", "flow.steps=4", "flow.divergence_nodes=4"],
+            "evaluate.test_samples=50", "simulate.chains=8", "flow.steps=4", "flow.divergence_nodes=4",
+            "finetune.batch=2", "finetune.flow_steps=2", "finetune.validation_batches=1"],
     "sample": ["flow.steps=4", "flow.divergence_nodes=4"],
     "transport": [],
 }

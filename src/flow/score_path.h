@@ -11,7 +11,7 @@
 namespace equibolt {
 
 struct ScorePathOptions {
-  std::size_t steps = 8;   ///< of RK4, finer towards t = 1, where the score changes fastest
+  std::size_t steps = 12;  ///< of RK4, finer towards t = 1, where the score changes fastest
   std::size_t probes = 1;  ///< random directions for ∇(∇·v) at each stage
 };
 

@@ -99,6 +99,13 @@ class RunTraining {
     // In half precision the differences that ∇(∇·v) is made of would drown.
     const auto field = field_for(PrecisionChoice::fp32);
     ParallelEnergy energy(*energy_, pool_);
+    const auto objective = [&](std::size_t) {
+      return std::make_unique<PathGradient>(
+          *field, TrainingData{data_.train, data_.validation},
+          [&](auto x, auto u, auto gradient, auto status) { energy.evaluate(x, u, gradient, status); },
+          config_.path_gradient, config_.flow, data_.log_z ? data_.log_z->value : 0, config_.seed,
+          config_.finetune.batch);
+    };
     const TrainingStage stage{
         "fine-tuning",
         "finetune",
@@ -107,19 +114,23 @@ class RunTraining {
         folder_.finetune_metrics(),
         content_hash(std::span<const float>(model.parameters), fingerprint_of(architecture_, data_.train)),
         [&] { return model.parameters; },
-        [&](std::size_t) {
-          return std::make_unique<PathGradient>(
-              *field, TrainingData{data_.train, data_.validation},
-              [&](auto x, auto u, auto gradient, auto status) { energy.evaluate(x, u, gradient, status); },
-              config_.path_gradient, config_.flow, data_.log_z ? data_.log_z->value : 0, config_.seed,
-              config_.finetune.batch);
-        },
+        objective,
         [](const TrainMetrics& m) {
           auto line = metrics_line(m);
           line["left_out"] = m.left_out;
           return line;
         }};
     const TrainState state = train_stage(stage, *field, pool_, stop_, reporter_);
+    if (data_.validation.count() > 0) {
+      const auto on_held_out_data = [&](const std::vector<float>& parameters) {
+        field->set_parameters(parameters);
+        return objective(0)->validation_loss();
+      };
+      reporter_.say("KL{} on {} held-out configurations: {:.3f} before, {:.3f} after",
+                    data_.log_z ? "" : " + log Z",
+                    config_.path_gradient.validation_batches * config_.finetune.batch,
+                    on_held_out_data(model.parameters), on_held_out_data(state.average));
+    }
     model.parameters = state.average;
     model.metadata["finetuning"] =
         fmt::format("{} steps of {} samples in {}; {} skipped, {} samples left out", state.step,
