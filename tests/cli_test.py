@@ -140,6 +140,7 @@ class Run(Workplace):
         call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2"]))
         self.assertEqual(*(load_model(path)[1] for path in (run / "flow_matched.safetensors", first / "model.safetensors")))
         self.assertFalse((run / "metrics.jsonl").exists())
+        self.assertIn("60 steps of 32 samples", load_model(run / "model.safetensors")[0]["training"])
         refused = call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2", "train.batch=16"]), code=2)
         self.assertIn("train.batch: 32 there, 16 now", refused.stderr)
 

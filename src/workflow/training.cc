@@ -58,7 +58,9 @@ class RunTraining {
   /// Flow matching, whose network goes to `path`.
   void match_flow(const std::filesystem::path& path) {
     if (config_.train.steps == 0 && !(config_.train.minutes > 0)) {  // the network of network.init_from it is
-      write(path, {architecture_, first_parameters(architecture_, config_), {}});
+      // and keeps what it says of its own training.
+      write(path, {architecture_, first_parameters(architecture_, config_),
+                   read_model(config_.network.init_from).metadata});
       return;
     }
     const auto field = field_for(config_.matching.precision);
