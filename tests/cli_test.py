@@ -292,7 +292,7 @@ class Run(Workplace):
         text = (self.path / "my.toml").read_text()
         self.assertIn("# samples per step", text)
         call("init", "dw4", "-o", self.path / "my.toml", code=2)
-        (self.path / "bad.toml").write_text(text.replace("batch = ", "bacth = "))
+        (self.path / "bad.toml").write_text(text.replace("batch = ", "bacth = ", 1))
         refused = call("run", self.path / "bad.toml", code=2)
         line = next(k for k, row in enumerate(text.splitlines(), 1) if row.startswith("batch = "))
         self.assertIn(f"bad.toml:{line}: unknown key 'train.bacth'; did you mean 'train.batch'?", refused.stderr)
