@@ -143,6 +143,9 @@ class Run(Workplace):
         self.assertIn("60 steps of 32 samples", load_model(run / "model.safetensors")[0]["training"])
         refused = call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2", "train.batch=16"]), code=2)
         self.assertIn("train.batch: 32 there, 16 now", refused.stderr)
+        refused = call("run", "dw4", "-o", run, *sets(settings + ["finetune.steps=2", "train.steps=40"]), code=2)
+        self.assertIn("train.steps: 0 there, 40 now", refused.stderr)
+        self.assertTrue((run / "finetune_checkpoints").exists())
 
     def sample_and_evaluate(self, run):
         call("sample", run, "-n", 50, "-o", self.path / "few.npz", "-q")

@@ -18,6 +18,10 @@ std::string duration_text(double seconds) {
   return fmt::format("{} s", total);
 }
 
+std::string rate_text(double per_second) {
+  return fmt::format("{:.{}f}", per_second, per_second < 100 ? 1 : 0);
+}
+
 Progress::Progress(std::string label, double total)
     : label_(std::move(label)), total_(total), terminal_(isatty(STDERR_FILENO) == 1) {}
 

@@ -33,4 +33,7 @@ class Progress {
 /// "1 h 03 min", "4 min 10 s", "12 s".
 std::string duration_text(double seconds);
 
+/// A rate as people read it: "22581", "4.5".
+std::string rate_text(double per_second);
+
 }  // namespace equibolt

@@ -183,9 +183,9 @@ void put_weights(FigurePage& report, const Contents& run) {
 
 void put_speed(FigurePage& report, const nlohmann::json& last, std::size_t batch) {
   report.page().paragraph(
-      fmt::format("{} steps of {} samples in {}; {} steps skipped; {:.4g} samples per second at the end.",
+      fmt::format("{} steps of {} samples in {}; {} steps skipped; {} samples per second at the end.",
                   last.value("step", 0L), batch, duration_text(last.value("seconds", 0.0)),
-                  last.value("skipped", 0L), last.value("samples_per_second", 0.0)));
+                  last.value("skipped", 0L), rate_text(last.value("samples_per_second", 0.0))));
 }
 
 void put_training(FigurePage& report, const Contents& run) {

@@ -69,7 +69,8 @@ StepLoss PathGradient::carry_back(std::size_t step) {
     const double square = square_of(x_[b]), log_density = -0.5 * square - divergence[b];
     const auto score = score_[b], x0 = x_[b];
     for (std::size_t k = 0; k < score.size(); ++k) score[k] += x0[k];
-    const bool sound = std::max(square, square_of(score)) < kLongest * kLongest;  // no NaN is
+    constexpr double limit = kLongest * kLongest;
+    const bool sound = square < limit && square_of(score) < limit;  // no NaN is
     if (status_[b] == EnergyStatus::ok && sound && std::isfinite(log_density)) {
       result.loss += -u_[b] - log_density - log_z_;
       good = b;
@@ -89,9 +90,12 @@ StepLoss PathGradient::carry_back(std::size_t step) {
 void PathGradient::cap_scores() {
   std::vector<double> lengths(batch_);
   for (std::size_t b = 0; b < batch_; ++b) lengths[b] = std::sqrt(square_of(score_[b]));
-  std::vector<double> sorted = lengths;
-  std::ranges::nth_element(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(batch_ / 2));
-  const double longest = options_.cap * sorted[batch_ / 2];
+  std::vector<double> some = lengths;
+  std::erase(some, 0.0);  // those of samples that are left out
+  if (some.empty()) return;
+  const auto median = some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2);
+  std::ranges::nth_element(some, median);
+  const double longest = options_.cap * *median;
   for (std::size_t b = 0; b < batch_; ++b) {
     if (lengths[b] <= longest) continue;
     const auto factor = static_cast<float>(longest / lengths[b]);

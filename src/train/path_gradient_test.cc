@@ -119,6 +119,30 @@ TEST(PathGradient, LeavesOutAndCountsSamplesWithoutAnEnergyOrAPath) {
   EXPECT_TRUE(std::isfinite(step.loss));
   for (const float g : gradient) EXPECT_TRUE(std::isfinite(g));
 
+  // One force of all is NaN, without a status that says so; its own score is what is left out.
+  data = gaussian_data(4, kWidth);
+  const auto poisoned = [&](auto x, auto energy, auto gradient_of, auto status) {
+    harmonic(x, energy, gradient_of, status);
+    for (std::size_t b = 0; b < x.count(); ++b) {
+      if (static_cast<float>(x[b][0]) == data[2][0]) gradient_of[b][1] = std::nan("");
+    }
+  };
+  EXPECT_EQ(objective(field, data, 4, 0, poisoned).loss_gradient(0, alone).left_out, 1U);
+  objective(field, data, 4, 0, failing).loss_gradient(0, gradient);
+  EXPECT_EQ(alone, gradient);
+
+  // Where most are left out, the cap is by the median of the others.
+  const auto one = [&](auto x, auto energy, auto gradient_of, auto status) {
+    harmonic(x, energy, gradient_of, status);
+    for (std::size_t b = 0; b < x.count(); ++b) {
+      if (static_cast<float>(x[b][0]) != data[2][0]) status[b] = EnergyStatus::failed;
+    }
+  };
+  EXPECT_EQ(objective(field, data, 4, 2, one).loss_gradient(0, alone).left_out, 3U);
+  objective(field, data, 4, 0, one).loss_gradient(0, gradient);
+  EXPECT_EQ(alone, gradient);
+  EXPECT_NE(gradient[0], 0);
+
   const auto never = [](auto x, auto energy, auto gradient_of, auto status) {
     harmonic(x, energy, gradient_of, status);
     std::ranges::fill(status, EnergyStatus::not_finite);

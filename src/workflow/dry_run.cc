@@ -158,10 +158,10 @@ std::string dry_run(const RunConfig& config, const RunFolder& folder) {
   const auto plan_training = [&](const char* name, bool done, const TrainOptions& options,
                                  const auto& trial) {
     const TrainingTrial found = done ? TrainingTrial{} : trial(config, *energy, pool);
-    plan.stage(
-        name, done, found.seconds,
-        done ? ""
-             : fmt::format("{:.4g} samples/s in batches of {}", found.samples_per_second, options.batch));
+    plan.stage(name, done, found.seconds,
+               done ? ""
+                    : fmt::format("{} samples/s in batches of {}", rate_text(found.samples_per_second),
+                                  options.batch));
   };
   if (config.train.steps > 0 || config.train.minutes > 0)
     plan_training("training", trained || there(folder.flow_matched()), config.train, try_matching);

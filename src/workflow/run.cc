@@ -21,13 +21,15 @@ enum class Change { refused, train_on, finetune_on, evaluate_again, harmless };
 /// How far a run has come.
 struct Begun {
   bool simulation, training, finetuning;
+  bool from_network;  ///< without flow matching of its own
 
   explicit Begun(const RunFolder& folder)
       : simulation(std::filesystem::exists(folder.simulation()) ||
                    std::filesystem::exists(folder.simulation_states())),
         training(std::filesystem::exists(folder.checkpoints()) ||
                  std::filesystem::exists(folder.flow_matched())),
-        finetuning(std::filesystem::exists(folder.finetune_checkpoints())) {}
+        finetuning(std::filesystem::exists(folder.finetune_checkpoints())),
+        from_network(training && !std::filesystem::exists(folder.checkpoints())) {}
 };
 
 Change effect_of(const std::string& key, const Begun& begun) {
@@ -38,7 +40,8 @@ Change effect_of(const std::string& key, const Begun& begun) {
   }
   for (const char* part :
        {"steps", "minutes", "learning_rate", "schedule", "warmup", "clip", "weight_decay", "ema"}) {
-    if (key.starts_with(std::string("train.") + part)) return Change::train_on;
+    if (key.starts_with(std::string("train.") + part))
+      return begun.from_network ? Change::refused : Change::train_on;
     if (key.starts_with(std::string("finetune.") + part)) return Change::finetune_on;
   }
   if (key.starts_with("finetune.")) return begun.finetuning ? Change::refused : Change::harmless;

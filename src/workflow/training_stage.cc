@@ -100,8 +100,9 @@ TrainState train_stage(const TrainingStage& stage, VectorField& field, ThreadPoo
     write_checkpoint(stage.checkpoints, {s, stage.fingerprint, metrics.flush_to_disk(), field.backend()});
   };
   hooks.progress = [&](double fraction, const TrainMetrics& m) {
-    reporter.progress(fraction, fmt::format("step {}  loss {:.4f}  validation {:.4f}  {:.4g} samples/s",
-                                            state.step, m.loss, m.validation_loss, m.samples_per_second));
+    reporter.progress(fraction,
+                      fmt::format("step {}  loss {:.4f}  validation {:.4f}  {} samples/s", state.step, m.loss,
+                                  m.validation_loss, rate_text(m.samples_per_second)));
   };
   hooks.stop = stop;
   reporter.start_progress(stage.name);
