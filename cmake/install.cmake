@@ -7,7 +7,7 @@ include(CMakePackageConfigHelpers)
 
 add_library(equibolt_library INTERFACE)
 set_target_properties(equibolt_library PROPERTIES EXPORT_NAME equibolt)
-target_link_libraries(equibolt_library INTERFACE workflow)
+target_link_libraries(equibolt_library INTERFACE runs)
 target_include_directories(equibolt_library INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                                                       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(equibolt_library INTERFACE cxx_std_20)

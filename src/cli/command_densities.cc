@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "core/cancel.h"
 #include "equibolt/error.h"
-#include "workflow/density_error.h"
+#include "runs/density_error.h"
 
 namespace equibolt {
 namespace {

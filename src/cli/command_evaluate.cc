@@ -14,9 +14,9 @@
 #include "core/cancel.h"
 #include "core/hash.h"
 #include "equibolt/error.h"
-#include "workflow/evaluation.h"
-#include "workflow/reporter.h"
-#include "workflow/run_folder.h"
+#include "runs/evaluation.h"
+#include "runs/reporter.h"
+#include "runs/run_folder.h"
 
 namespace equibolt {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <memory>
 
+#include "chemistry/bond_graph.h"
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "core/bond_graph.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/structure_file.h"

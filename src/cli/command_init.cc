@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "config/config.h"
 #include "core/log.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
-#include "workflow/config.h"
 
 namespace equibolt {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "workflow/inspect.h"
+#include "runs/inspect.h"
 
 namespace equibolt {
 

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/cancel.h"
-#include "workflow/relaxation.h"
+#include "molecules/relaxation.h"
 
 namespace equibolt {
 

@@ -5,8 +5,8 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/cancel.h"
-#include "workflow/dry_run.h"
-#include "workflow/run.h"
+#include "runs/dry_run.h"
+#include "runs/run.h"
 
 namespace equibolt {
 

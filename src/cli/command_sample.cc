@@ -10,8 +10,8 @@
 #include "cli/options.h"
 #include "core/cancel.h"
 #include "io/npz.h"
-#include "workflow/reporter.h"
-#include "workflow/samples_file.h"
+#include "runs/reporter.h"
+#include "runs/samples_file.h"
 
 namespace equibolt {
 

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/cancel.h"
-#include "workflow/surrogate.h"
+#include "molecules/surrogate.h"
 
 namespace equibolt {
 

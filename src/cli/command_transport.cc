@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "config/config.h"
 #include "core/geometry.h"
 #include "core/threads.h"
 #include "equibolt/error.h"
@@ -14,7 +15,6 @@
 #include "io/configurations_file.h"
 #include "system/make_energy.h"
 #include "transport/transport_cost.h"
-#include "workflow/config.h"
 
 namespace equibolt {
 

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/cancel.h"
-#include "workflow/umbrella.h"
+#include "molecules/umbrella.h"
 
 namespace equibolt {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/manual.h"
-#include "workflow/config_table.h"
+#include "config/config_table.h"
 
 namespace equibolt {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/manual.h"
-#include "workflow/config_table.h"
+#include "config/config_table.h"
 
 namespace equibolt {
 namespace {

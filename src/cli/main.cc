@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "config/config_table.h"
 #include "core/log.h"
 #include "equibolt/error.h"
 #include "equibolt/version.h"
-#include "workflow/config_table.h"
 
 namespace equibolt {
 namespace {

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "config/config.h"
 #include "core/cancel.h"
-#include "workflow/config.h"
 
 namespace equibolt {
 

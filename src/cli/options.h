@@ -28,7 +28,7 @@ struct RunOptions {
 };
 void add_run_options(CLI::App& command, RunOptions& options);
 
-/// Catches signals and starts the clock of --max-hours (0: no limit), for the workflow's `stop`.
+/// Catches signals and starts the clock of --max-hours (0: no limit), for the `stop` of a run.
 void begin_stoppable(double max_hours);
 
 }  // namespace equibolt

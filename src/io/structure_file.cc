@@ -12,7 +12,7 @@
 #include <sstream>
 #include <vector>
 
-#include "core/elements.h"
+#include "chemistry/elements.h"
 #include "equibolt/error.h"
 
 namespace equibolt {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/molecule.h"
+#include "chemistry/molecule.h"
 #include "equibolt/configurations.h"
 #include "io/atomic_file.h"
 

@@ -6,8 +6,8 @@
 
 #include "report/gnuplot.h"
 #include "report/probe.h"
+#include "runs/evaluation.h"
 #include "transport/transport_cost.h"
-#include "workflow/evaluation.h"
 
 namespace equibolt {
 

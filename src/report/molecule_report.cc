@@ -5,11 +5,11 @@
 #include <cmath>
 #include <vector>
 
-#include "core/dihedral.h"
+#include "chemistry/dihedral.h"
+#include "config/config_table.h"
 #include "io/configurations_file.h"
 #include "report/molecule_figures.h"
 #include "system/molecule_options.h"
-#include "workflow/config_table.h"
 
 namespace equibolt {
 namespace {

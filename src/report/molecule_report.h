@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/config.h"
 #include "report/figure_page.h"
-#include "workflow/config.h"
-#include "workflow/run_folder.h"
+#include "runs/run_folder.h"
 
 namespace equibolt {
 

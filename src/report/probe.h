@@ -5,7 +5,7 @@
 
 #include "equibolt/configurations.h"
 #include "equibolt/estimate.h"
-#include "workflow/session.h"
+#include "runs/session.h"
 
 namespace equibolt {
 

@@ -1,6 +1,6 @@
 #include "report/published.h"
 
-#include "workflow/config_table.h"
+#include "config/config_table.h"
 
 namespace equibolt {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "equibolt/estimate.h"
-#include "workflow/config.h"
 
 namespace equibolt {
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "config/config_table.h"
 #include "core/geometry.h"
 #include "core/progress.h"
 #include "equibolt/energy.h"
@@ -21,9 +22,8 @@
 #include "report/molecule_report.h"
 #include "report/probe.h"
 #include "report/published.h"
-#include "workflow/config_table.h"
-#include "workflow/history.h"
-#include "workflow/sampling.h"
+#include "runs/history.h"
+#include "runs/sampling.h"
 
 namespace equibolt {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "workflow/reporter.h"
-#include "workflow/run_folder.h"
+#include "runs/reporter.h"
+#include "runs/run_folder.h"
 
 namespace equibolt {
 

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <vector>
 
-#include "core/dihedral.h"
+#include "chemistry/dihedral.h"
 #include "equibolt/energy.h"
 
 namespace equibolt {

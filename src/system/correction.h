@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "core/dihedral.h"
-#include "core/molecule.h"
+#include "chemistry/dihedral.h"
+#include "chemistry/molecule.h"
 #include "equibolt/configurations.h"
 #include "io/npz.h"
 #include "system/added_term.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/dihedral.h"
-#include "core/molecule.h"
+#include "chemistry/dihedral.h"
+#include "chemistry/molecule.h"
 #include "equibolt/particle_types.h"
 
 namespace equibolt {

@@ -13,7 +13,7 @@
 #include <sstream>
 #include <vector>
 
-#include "core/elements.h"
+#include "chemistry/elements.h"
 #include "equibolt/error.h"
 #include "system/units.h"
 

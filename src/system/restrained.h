@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "core/dihedral.h"
+#include "chemistry/dihedral.h"
 #include "system/added_term.h"
 
 namespace equibolt {

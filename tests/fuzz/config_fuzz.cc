@@ -1,8 +1,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "config/config.h"
 #include "equibolt/error.h"
-#include "workflow/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace equibolt;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "config/config.h"
+#include "equibolt/energy.h"
+#include "runs/reporter.h"
+
+namespace equibolt {
+
+/// How well a surrogate predicts configurations that it was not fitted to: those of one round.
+struct SurrogateRound {
+  std::size_t configurations = 0;  ///< fitted to after it, with those of the rounds before
+  std::size_t failed = 0;          ///< without an energy, or without a cheap one; not fitted to
+  double deviation = 0;            ///< kT: half of what holds 68 % of target − surrogate
+  double acceptance = 0;           ///< expected of umbrella sampling: mean over successive configurations
+  double least_acceptance = 0;     ///< of all windows
+};
+
+/// Makes a surrogate of a molecule's energy: the cheaper energy of another config, config.surrogate.energy,
+/// and a correction to it (system/correction.h) fitted to the target's energies and gradients. Each round
+/// runs umbrella sampling along the state's dihedral under what there is so far (in the first the cheaper
+/// energy alone), asks the target about the configurations met, and fits anew to all of them. Writes `output`
+/// after each round; the same call resumes, and more rounds go on. `frames` are configurations to begin from;
+/// empty: the structure alone. Returns what each round found.
+std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::filesystem::path& frames,
+                                           const std::filesystem::path& output,
+                                           const std::function<bool()>& stop, Reporter& reporter);
+
+/// What make_surrogate wrote: the corrected cheap energy, and the configurations (n, N, 3) that it met last,
+/// one in each window. Throws UsageError where it is a surrogate of another energy than config.system.
+struct Surrogate {
+  std::unique_ptr<Energy> energy;
+  Configurations<double> frames;
+};
+Surrogate read_surrogate(const RunConfig& config, const std::filesystem::path& path);
+
+}  // namespace equibolt

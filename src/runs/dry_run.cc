@@ -1,0 +1,190 @@
+#include "runs/dry_run.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "core/geometry.h"
+#include "core/progress.h"
+#include "core/stopwatch.h"
+#include "egnn/cpu_vector_field.h"
+#include "egnn/cuda_vector_field.h"
+#include "egnn/initialise.h"
+#include "egnn/make_vector_field.h"
+#include "flow/prior.h"
+#include "io/configurations_file.h"
+#include "runs/sampling.h"
+#include "runs/session.h"
+#include "runs/simulated_system.h"
+#include "system/parallel_energy.h"
+#include "train/flow_matching.h"
+#include "train/path_gradient.h"
+
+namespace equibolt {
+namespace {
+
+constexpr double kTrialSeconds = 3;  // for each stage
+
+/// The whole length of a stage of which `fraction` took `seconds`.
+double whole(double seconds, double fraction) {
+  return fraction > 0 ? seconds / fraction : 0;
+}
+
+double seconds_of_simulation(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
+  Simulation simulation(energy, simulate_options_of(config), pool);
+  const Stopwatch watch;
+  while (!simulation.finished() && watch.seconds() < kTrialSeconds) simulation.advance();
+  return whole(watch.seconds(), simulation.progress());
+}
+
+/// Something of the target's shape to train on: its data where they are files, else samples of the prior,
+/// which cost the network and the coupling as much.
+Configurations<float> trial_data(const RunConfig& config) {
+  const SystemSpec& system = config.system;
+  if (!config.data.train.empty()) {
+    auto x = read_configurations(config.data.train, system.particles, system.dim);
+    remove_mean(x.view());
+    return converted<float>(x.view());
+  }
+  Configurations<double> x(4096, system.particles, system.dim);
+  sample_prior(config.seed, 0, x.view());
+  return converted<float>(x.view());
+}
+
+struct TrainingTrial {
+  double seconds = 0;  ///< of the whole training
+  double samples_per_second = 0;
+};
+
+TrainingTrial try_training(const TrainOptions& options, std::uint64_t seed, VectorField& field,
+                           Objective& objective, ThreadPool& pool) {
+  TrainState state = start_training(initial_parameters(field.architecture(), seed));
+  const Stopwatch watch;
+  TrainHooks hooks;
+  hooks.log = [](const TrainMetrics&) {};
+  hooks.checkpoint = [](const TrainState&) {};
+  hooks.progress = [](double, const TrainMetrics&) {};
+  hooks.stop = [&] { return watch.seconds() > kTrialSeconds; };
+  train(field, objective, options, pool, state, hooks);
+  const double rate = static_cast<double>(state.step) / watch.seconds();
+  double seconds =
+      std::numeric_limits<double>::infinity();  // the training ends with the first end that is set
+  if (options.steps > 0) seconds = static_cast<double>(options.steps) / rate;
+  if (options.minutes > 0) seconds = std::min(seconds, 60 * options.minutes);
+  return {seconds, rate * static_cast<double>(options.batch)};
+}
+
+TrainingTrial try_matching(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
+  const Architecture architecture = architecture_of(config, energy);
+  const auto field =
+      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
+                        config.matching.precision);
+  const Configurations<float> data = trial_data(config);
+  CouplingOptions coupling_options = config.coupling;
+  coupling_options.types = energy.types();
+  coupling_options.dim = energy.dim();
+  FlowMatching objective(*field, {data.view(), {}}, *make_coupling(coupling_options), config.matching,
+                         config.seed, config.train.batch, 0);
+  return try_training(config.train, config.seed, *field, objective, pool);
+}
+
+TrainingTrial try_finetuning(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
+  const Architecture architecture = architecture_of(config, energy);
+  const auto field =
+      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool);
+  const Configurations<float> data = trial_data(config);
+  ParallelEnergy parallel(energy, pool);
+  // Forces on samples of the prior may be beyond all numbers: they are computed, but the prior's are taken.
+  const auto energy_of_batch = [&](auto x, auto u, auto gradient, auto status) {
+    parallel.evaluate(x, u, gradient, status);
+    for (std::size_t k = 0; k < x.size(); ++k) gradient.data()[k] = x.data()[k];
+    std::ranges::fill(u, 0.0);
+    std::ranges::fill(status, EnergyStatus::ok);
+  };
+  PathGradient objective(*field, {data.view(), {}}, energy_of_batch, config.path_gradient, config.flow, 0,
+                         config.seed, config.finetune.batch);
+  return try_training(config.finetune, config.seed, *field, objective, pool);
+}
+
+double seconds_per_sample(Session& session) {
+  std::size_t done = 0;
+  const Stopwatch watch;
+  for (std::size_t block = 16; watch.seconds() < kTrialSeconds;
+       block = std::min<std::size_t>(2 * block, 1024)) {
+    draw_samples(session, session.config().seed, done, block);
+    done += block;
+  }
+  return watch.seconds() / static_cast<double>(done);
+}
+
+double peak_mebibytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+class Plan {
+ public:
+  void stage(const std::string& name, bool done, double seconds, const std::string& what) {
+    text_ += fmt::format("{:<18} {:<14} {}\n", name, done ? "done already" : duration_text(seconds), what);
+    if (!done) total_ += seconds;
+  }
+  std::string text() const {
+    return text_ + fmt::format("{:<18} {}\n", "in all, about", duration_text(total_));
+  }
+
+ private:
+  std::string text_;
+  double total_ = 0;
+};
+
+}  // namespace
+
+std::string dry_run(const RunConfig& config, const RunFolder& folder) {
+  const auto there = [](const std::filesystem::path& path) { return std::filesystem::exists(path); };
+  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  const Architecture architecture = architecture_of(config, *energy);
+  ThreadPool pool(config.threads);
+  Plan plan;
+  const std::size_t configurations = config.simulate.samples;
+  if (config.data.train.empty()) {
+    const bool done = there(folder.simulation());
+    plan.stage("simulation", done, done ? 0 : seconds_of_simulation(config, *simulated_energy(config), pool),
+               fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
+  }
+  const bool trained = there(folder.model());
+  const auto plan_training = [&](const char* name, bool done, const TrainOptions& options,
+                                 const auto& trial) {
+    const TrainingTrial found = done ? TrainingTrial{} : trial(config, *energy, pool);
+    plan.stage(name, done, found.seconds,
+               done ? ""
+                    : fmt::format("{} samples/s in batches of {}", rate_text(found.samples_per_second),
+                                  options.batch));
+  };
+  if (config.train.steps > 0 || config.train.minutes > 0)
+    plan_training("training", trained || there(folder.flow_matched()), config.train, try_matching);
+  if (config.finetunes()) plan_training("fine-tuning", trained, config.finetune, try_finetuning);
+  const bool evaluated = there(folder.evaluation());
+  if (evaluated) {
+    plan.stage("evaluation", true, 0, "");
+  } else {
+    Model model{architecture, initial_parameters(architecture, config.seed), {}};
+    Session session(config, trained ? read_model(folder.model()) : std::move(model));
+    const double each = seconds_per_sample(session);
+    plan.stage("samples", false, each * static_cast<double>(config.evaluate.samples),
+               fmt::format("{} at {:.4g} per second", config.evaluate.samples, 1 / each));
+    plan.stage("test densities", false, each * static_cast<double>(config.evaluate.test_samples),
+               fmt::format("of {} configurations at most", config.evaluate.test_samples));
+  }
+  // The trial's own memory and, which it had none of, simulated data and evaluated samples: float64, twice.
+  const double numbers = static_cast<double>(configurations + config.evaluate.samples) *
+                         static_cast<double>(config.system.particles * config.system.dim);
+  const double megabytes = peak_mebibytes() + 16 * numbers / 0x1p20;
+  const bool on_gpu = device_for(config.device, architecture) == Device::cuda;
+  return fmt::format("{}{:<18} about {:.0f} MiB\n{:<18} {}, {} threads\n", plan.text(), "memory", megabytes,
+                     "on", on_gpu ? cuda_device().name : instruction_sets().front(), pool.size());
+}
+
+}  // namespace equibolt

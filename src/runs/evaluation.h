@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "equibolt/configurations.h"
+#include "runs/reporter.h"
+#include "runs/sampling.h"
+#include "runs/session.h"
+
+namespace equibolt {
+
+/// How good a Boltzmann generator is, by name; docs/evaluation.md describes each number. Numbers that cannot
+/// be had, those that need test data say, are null.
+using Evaluation = nlohmann::ordered_json;
+
+/// From samples of the flow and from held-out configurations with the flow's density, `test`, of which there
+/// may be none. Throws NumericalError when all samples failed.
+Evaluation evaluate(const Session& session, const WeightedSamples& samples, const WeightedSamples& test);
+
+/// What an evaluation is made from, files as sampling.h describes them.
+struct EvaluationFiles {
+  std::filesystem::path samples;         ///< of the flow
+  std::filesystem::path test_densities;  ///< held-out configurations
+};
+
+/// evaluate() of evaluate.samples samples and of up to evaluate.test_samples of the held-out configurations
+/// `test` (n, N, D). The files are made first, or gone on with; throws as make_samples_file.
+Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> test,
+                             const EvaluationFiles& files, const std::function<bool()>& stop,
+                             Reporter& reporter);
+
+/// Held-out data for a session that was opened from `run_or_model`: the file `data`, else what the run's
+/// config names, else the run's own simulation; empty where there is none.
+Configurations<double> test_data_of(const std::string& run_or_model, const std::string& data,
+                                    const Session& session);
+
+/// For people: a line per number.
+std::string evaluation_table(const Evaluation& evaluation);
+
+}  // namespace equibolt

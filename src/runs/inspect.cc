@@ -1,0 +1,167 @@
+#include "runs/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include "config/config.h"
+#include "config/config_table.h"
+#include "egnn/model_file.h"
+#include "equibolt/error.h"
+#include "io/atomic_file.h"
+#include "io/npz.h"
+#include "runs/evaluation.h"
+#include "runs/run_folder.h"
+
+namespace equibolt {
+namespace {
+
+std::string line(const std::string& name, const std::string& text) {
+  return fmt::format("{:<20} {}\n", name, text);
+}
+
+/// "float32 (10, 4, 2), -3.1 to 2.9, mean 0.0, 3 not finite".
+std::string array_text(const Array& array) {
+  std::string text = fmt::format("{} {}", name_of(array.dtype), shape_text(array.shape));
+  const std::vector<double> values = array.as_double();
+  double low = INFINITY, high = -INFINITY, sum = 0;
+  std::size_t finite = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    low = std::min(low, value), high = std::max(high, value), sum += value;
+    ++finite;
+  }
+  if (values.size() == 1) return text + fmt::format(", {:.6g}", values[0]);
+  if (finite > 0)
+    text += fmt::format(", {:.4g} to {:.4g}, mean {:.4g}", low, high, sum / static_cast<double>(finite));
+  if (finite < values.size()) text += fmt::format(", {} not finite", values.size() - finite);
+  return text;
+}
+
+/// Arrays of bytes that are text in our files.
+bool is_text(const std::string& name) {
+  return name == "about" || name == "backend";
+}
+
+std::string kind_of(const Npz& npz) {
+  if (npz.contains("log_weight")) return "samples or densities";
+  if (npz.contains("adam_first")) return "a checkpoint of a training";
+  if (npz.contains("chain")) return "simulated configurations";
+  if (npz.contains("weight.embedding.weight") || npz.contains("embedding.weight"))
+    return "weights of a network";
+  return "arrays";
+}
+
+std::string npz_text(const std::filesystem::path& path) {
+  const Npz npz = read_npz(path);
+  std::string text = line("kind", kind_of(npz));
+  for (const auto& [name, array] : npz.arrays) {
+    text += line(name, is_text(name) ? array.as_text() : array_text(array));
+  }
+  return text;
+}
+
+std::string model_text(const std::filesystem::path& path) {
+  const Model model = read_model(path);
+  const Architecture& a = model.architecture;
+  std::map<int, std::size_t> types;
+  for (const int type : a.types) ++types[type];
+  std::string type_text;
+  for (const auto& [type, count] : types)
+    type_text += fmt::format("{}{} of type {}", type_text.empty() ? "" : ", ", count, type);
+  std::string text = line("kind", "a network");
+  text += line("particles", fmt::format("{} in {} dimensions: {}", a.particles(), a.dim, type_text));
+  text += line("layers", fmt::format("{} of width {}", a.layers, a.hidden));
+  text += line("weights", fmt::format("{}", model.parameters.size()));
+  for (const auto& [key, value] : model.metadata) {
+    if (key != "config") text += line(key, value);
+  }
+  const auto config = model.metadata.find("config");
+  if (config != model.metadata.end()) text += fmt::format("\n{}", config->second);
+  return text;
+}
+
+std::string json_text(const std::filesystem::path& path) {
+  const auto json = read_json(path);
+  if (json.contains("ess")) return line("kind", "an evaluation") + evaluation_table(json);
+  return json.dump(1) + "\n";
+}
+
+std::string config_file_text(const std::filesystem::path& path) {
+  return line("kind", "a config; with every key:") + "\n" +
+         config_text(parse_config(read_text_file(path), path.string()), false);
+}
+
+/// The last complete line; empty where there is none.
+std::string last_line(const std::string& text) {
+  std::istringstream lines(text);
+  std::string last;
+  for (std::string next; std::getline(lines, next) && !lines.eof();) last = next;
+  return last;
+}
+
+std::string newest_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    if (entry.path().extension() == ".npz") names.push_back(entry.path().filename().string());
+  }
+  if (names.empty()) return {};
+  return *std::max_element(names.begin(), names.end());
+}
+
+std::string run_text(const RunFolder& run) {
+  const RunConfig config = parse_config(read_text_file(run.config()), run.config().string());
+  const auto there = [](const std::filesystem::path& path) { return std::filesystem::exists(path); };
+  const auto done = [&](const std::filesystem::path& path, const std::string& under_way) {
+    if (there(path)) return fmt::format("done: {}", path.filename().string());
+    if (under_way.empty()) return std::string("not begun");
+    return fmt::format("under way: {}", under_way);
+  };
+  const auto parts_of = [](std::filesystem::path path) { return newest_in(path += ".parts"); };
+  std::string text = line("kind", "a run");
+  text += line("system",
+               fmt::format("{} particles in {} dimensions", config.system.particles, config.system.dim));
+  text += line("simulation", config.data.train.empty()
+                                 ? done(run.simulation(), newest_in(run.simulation_states()))
+                                 : fmt::format("none; data: {}", config.data.train));
+  const bool two_parts = config.finetunes();
+  text += line("training", done(two_parts ? run.flow_matched() : run.model(), newest_in(run.checkpoints())));
+  if (there(run.metrics())) text += line("last metrics", last_line(read_text_file(run.metrics())));
+  if (two_parts) {
+    text += line("fine-tuning", done(run.model(), newest_in(run.finetune_checkpoints())));
+    if (there(run.finetune_metrics()))
+      text += line("last metrics", last_line(read_text_file(run.finetune_metrics())));
+  }
+  text += line("samples", done(run.samples(), parts_of(run.samples())));
+  text += line("test densities", done(run.test_densities(), parts_of(run.test_densities())));
+  text += line("evaluation", done(run.evaluation(), ""));
+  if (there(run.evaluation())) text += fmt::format("\n{}", evaluation_table(read_json(run.evaluation())));
+  return text;
+}
+
+}  // namespace
+
+std::string inspect(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    const RunFolder run{path};
+    if (!std::filesystem::exists(run.config())) {
+      throw DataError("{}: a folder without config.toml, which a run has", path.string());
+    }
+    return run_text(run);
+  }
+  const std::string extension = path.extension().string();
+  if (extension == ".npz") return npz_text(path);
+  if (extension == ".npy") return line("array", array_text(read_npy(path)));
+  if (extension == ".safetensors") return model_text(path);
+  if (extension == ".toml") return config_file_text(path);
+  if (extension == ".json") return json_text(path);
+  if (!std::filesystem::exists(path)) throw IoError("{}: there is no such file", path.string());
+  throw DataError("{}: expected a run's folder or .npz, .npy, .safetensors, .toml or .json", path.string());
+}
+
+}  // namespace equibolt

@@ -1,0 +1,250 @@
+#include "runs/target_data.h"
+
+#include <algorithm>
+#include <array>
+
+#include "analyze/autocorrelation.h"
+#include "core/geometry.h"
+#include "core/stopwatch.h"
+#include "equibolt/error.h"
+#include "io/configurations_file.h"
+#include "io/generations.h"
+#include "io/npz.h"
+#include "runs/dihedral_statistics.h"
+#include "runs/simulated_system.h"
+#include "simulate/simulate.h"
+#include "simulate/simulation_file.h"
+
+namespace equibolt {
+namespace {
+
+Configurations<float> read_file_of(const std::string& path, const SystemSpec& system) {
+  if (path.empty()) return {};
+  Configurations<double> x = read_configurations(path, system.particles, system.dim);
+  remove_mean(x.view());
+  return converted<float>(x.view());
+}
+
+/// Which chains a set of samples is from: the last eighth for test, the sixteenth before it for validation,
+/// at least one each.
+struct ChainRange {
+  std::size_t first, last;
+  bool contains(std::size_t chain) const { return chain >= first && chain < last; }
+};
+std::array<ChainRange, 3> split_chains(std::size_t chains) {
+  const std::size_t test = chains - std::max<std::size_t>(1, chains / 8);
+  const std::size_t validation = test - std::max<std::size_t>(1, chains / 16);
+  return {{{0, validation}, {validation, test}, {test, chains}}};
+}
+
+void write_split(const std::filesystem::path& path, const SimulationResult& result, const ChainRange& range) {
+  std::vector<double> energy;
+  std::vector<std::int64_t> chain;
+  std::vector<std::size_t> chosen;
+  for (std::size_t b = 0; b < result.samples.count(); ++b) {
+    if (range.contains(result.chain[b])) chosen.push_back(b);
+  }
+  // Each chain's samples one after the other, in time, as estimates of autocorrelation want them.
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [&](std::size_t a, std::size_t b) { return result.chain[a] < result.chain[b]; });
+  for (const std::size_t b : chosen) {
+    energy.push_back(result.energy[b]);
+    chain.push_back(static_cast<std::int64_t>(result.chain[b]));
+  }
+  Configurations<float> x(chosen.size(), result.samples.particles(), result.samples.dim());
+  for (std::size_t k = 0; k < chosen.size(); ++k) {
+    std::copy_n(result.samples[chosen[k]].data(), x.coordinates(), x[k].data());
+  }
+  Npz npz;
+  npz.arrays["x"] = Array::of(x.view());
+  npz.arrays["energy"] = Array::of(energy);
+  npz.arrays["chain"] = Array::of(chain);
+  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+  write_npz(path, npz);
+}
+
+nlohmann::ordered_json estimate_json(const ChainEstimate& e) {
+  return {{"value", e.estimate.value},
+          {"error", e.estimate.error},
+          {"autocorrelation_time", e.autocorrelation_time},
+          {"effective_samples", e.effective_samples},
+          {"r_hat", e.r_hat}};
+}
+
+nlohmann::ordered_json simulation_json(const SimulationResult& result) {
+  const SimulationDiagnostics& d = result.diagnostics;
+  nlohmann::ordered_json json{{"format_version", 1},
+                              {"samples", result.samples.count()},
+                              {"iterations", d.iterations},
+                              {"thinning", d.thinning}};
+  if (result.log_z) json["log_z"] = estimate_json(*result.log_z);
+  json["energy_mean"] = estimate_json(result.mean_energy);
+  for (std::size_t o = 0; o < observables.size(); ++o) {
+    json["samples_of"][std::string(observables[o])] = estimate_json(d.sampled[o]);
+    json["every_iteration_of"][std::string(observables[o])] = estimate_json(d.pilot[o]);
+  }
+  json["ladder"] = {{"lambda", d.lambda},
+                    {"step_size", d.step_size},
+                    {"acceptance", d.acceptance},
+                    {"exchange_acceptance", d.exchange_acceptance},
+                    {"overlap", d.overlap},
+                    {"barrier", d.barrier},
+                    {"renewals_per_iteration_and_chain", d.renewal_rate}};
+  return json;
+}
+
+/// Says what casts doubt on a simulation.
+void warn_of(const SimulationResult& result, Reporter& reporter) {
+  for (std::size_t k = 0; k < result.diagnostics.overlap.size(); ++k) {
+    if (!(result.diagnostics.overlap[k] >= 0.03)) {
+      reporter.warn(
+          fmt::format("rungs {} and {} of the ladder hardly overlap ({:.3f}), so log Z is not to be "
+                      "trusted: raise simulate.rungs",
+                      k, k + 1, result.diagnostics.overlap[k]));
+    }
+  }
+  if (!(result.mean_energy.r_hat <= 1.05)) {
+    reporter.warn(fmt::format("the chains do not agree yet: R-hat of the energy is {:.3f}; simulate longer",
+                              result.mean_energy.r_hat));
+  }
+}
+
+Generations states_in(const RunFolder& folder) {
+  return {folder.simulation_states(), "iteration"};
+}
+
+/// Starts the simulation, or goes on from the state in the folder.
+Simulation open_simulation(const SimulateOptions& options, const Energy& energy, ThreadPool& pool,
+                           const RunFolder& folder, Reporter& reporter) {
+  SimulationState state;
+  const bool found =
+      states_in(folder).read_newest([&](const Npz& npz) { state = simulation_state_from(npz); },
+                                    [&](const std::string& text) { reporter.warn(text); });
+  if (!found) return {energy, options, pool};
+  Simulation simulation(energy, options, pool, std::move(state));
+  reporter.say("the simulation goes on from iteration {}", simulation.state().iteration);
+  return simulation;
+}
+
+void simulate_into(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                   Reporter& reporter) {
+  const SimulateOptions options = simulate_options_of(config);
+  const std::unique_ptr<Energy> energy = simulated_energy(config);
+  ThreadPool pool(config.threads);
+  Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
+  create_folder(folder.simulation_states());
+  reporter.start_progress("simulating");
+  Stopwatch since_state;
+  while (!simulation.finished()) {
+    simulation.advance();
+    reporter.progress(simulation.progress());
+    const bool stopping = stop();
+    if (stopping || since_state.seconds() > config.checkpoint_seconds) {
+      states_in(folder).write(simulation.state().iteration, to_npz(simulation.state()));
+      since_state = Stopwatch();
+    }
+    if (stopping) {
+      throw Stopped("stopped at iteration {} of the simulation; the same command goes on from there",
+                    simulation.state().iteration);
+    }
+  }
+  reporter.end_progress();
+
+  const SimulationResult result = result_of(simulation);
+  create_folder(folder.train_data().parent_path());
+  const auto ranges = split_chains(options.chains);
+  write_split(folder.train_data(), result, ranges[0]);
+  write_split(folder.validation_data(), result, ranges[1]);
+  write_split(folder.test_data(), result, ranges[2]);
+  auto json = simulation_json(result);
+  if (const MoleculeOptions* molecule = molecule_options_of(config.system)) {
+    json["dihedrals"] = dihedral_statistics(*molecule, result.samples, options.chains);
+  }
+  write_json(folder.simulation(), json);  // last: it marks the data as complete
+  std::filesystem::remove_all(folder.simulation_states());
+  reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
+               result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
+               result.mean_energy.estimate.error, result.mean_energy.r_hat);
+  warn_of(result, reporter);
+  if (result.log_z) {
+    reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->estimate.value,
+                 result.log_z->estimate.error);
+  }
+}
+
+/// Of how many configurations the energies are computed before a training: semi-empirical ones take their
+/// time.
+std::size_t described(const RunConfig& config, std::size_t count) {
+  constexpr std::size_t most = 2000;
+  return std::holds_alternative<XtbParameters>(config.system.kind) ? std::min(count, most) : count;
+}
+
+/// Says what there is to train on, and counts configurations that the energy does not allow.
+void describe(const TargetData& data, const RunConfig& config, Reporter& reporter) {
+  const auto x = converted<double>(data.train.view().slice(0, described(config, data.train.count())));
+  std::vector<double> energy(x.count());
+  std::vector<EnergyStatus> status(x.count());
+  ThreadPool pool(config.threads);
+  ParallelEnergy(*make_energy(config.system), pool).evaluate(x, energy, {}, status);
+  const std::string file = config.data.train.empty() ? "the simulation" : config.data.train;
+  std::vector<double> finite;
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    if (status[b] == EnergyStatus::ok) finite.push_back(energy[b]);
+  }
+  if (finite.empty()) {
+    throw DataError("{}: none of the {} configurations to train on has a finite energy in this system", file,
+                    x.count());
+  }
+  if (finite.size() < x.count()) {
+    const auto first =
+        std::find_if(status.begin(), status.end(), [](EnergyStatus s) { return s != EnergyStatus::ok; });
+    reporter.warn(
+        fmt::format("{}: {} of {} configurations to train on have no finite energy in this system; "
+                    "configuration {} is the first",
+                    file, x.count() - finite.size(), x.count(), first - status.begin()));
+  }
+  const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
+  const double effective = static_cast<double>(finite.size()) * static_cast<double>(data.train.count()) /
+                           static_cast<double>(x.count()) /
+                           (finite.size() < 4 ? 1.0 : std::max(1.0, autocorrelation_time(finite)));
+  reporter.say(
+      "data: {} configurations to train on, about {:.0f} of them independent by their energies in the file's "
+      "order; {} for validation, {} for test; {} particles in {} dimensions; energies from {:.4g} to {:.4g} "
+      "kT",
+      data.train.count(), effective, data.validation.count(), data.test.count(), x.particles(), x.dim(), *low,
+      *high);
+}
+
+/// From the config's files or, simulated first where need be, the run's folder.
+TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
+                            const std::function<bool()>& stop, Reporter& reporter) {
+  TargetData data;
+  if (!config.data.train.empty()) {
+    data.train = read_file_of(config.data.train, config.system);
+    data.validation = read_file_of(config.data.validation, config.system);
+    data.test = read_file_of(config.data.test, config.system);
+    return data;
+  }
+  if (!std::filesystem::exists(folder.simulation())) simulate_into(config, folder, stop, reporter);
+  data.train = read_file_of(folder.train_data(), config.system);
+  data.validation = read_file_of(folder.validation_data(), config.system);
+  data.test = read_file_of(folder.test_data(), config.system);
+  if (!config.data.validation.empty()) data.validation = read_file_of(config.data.validation, config.system);
+  if (!config.data.test.empty()) data.test = read_file_of(config.data.test, config.system);
+  const auto simulation = read_json(folder.simulation());
+  if (simulation.contains("log_z")) {
+    data.log_z = Estimate{simulation["log_z"]["value"], simulation["log_z"]["error"]};
+  }
+  return data;
+}
+
+}  // namespace
+
+TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
+                       Reporter& reporter) {
+  TargetData data = read_or_simulate(config, folder, stop, reporter);
+  describe(data, config, reporter);
+  return data;
+}
+
+}  // namespace equibolt

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+
+#include "config/config.h"
+#include "runs/reporter.h"
+#include "runs/run_folder.h"
+#include "runs/session.h"
+#include "runs/target_data.h"
+
+namespace equibolt {
+
+/// Trains the run's network to the end that its config sets, from the newest checkpoint where there is one,
+/// and writes metrics.jsonl, checkpoints and the model. Throws Stopped, with a checkpoint written, when
+/// `stop` says so.
+void train_run(const RunConfig& config, const RunFolder& folder, const TargetData& data,
+               const std::function<bool()>& stop, Reporter& reporter);
+
+}  // namespace equibolt
