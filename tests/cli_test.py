@@ -87,8 +87,15 @@ class Run(Workplace):
         self.assertEqual(first.stdout, again.stdout)
         self.assertEqual(stamps, {path: path.stat().st_mtime_ns for path in run.rglob("*.npz")})
 
-        # A longer training goes on; another system does not.
-        call("run", "dw4", "-o", run, *sets(SMALL + ["train.steps=80"]))
+        # A longer training goes on where that is allowed; another system is another run.
+        longer = sets(SMALL + ["train.steps=80"])
+        refused = call("run", "dw4", "-o", run, *longer, code=2).stderr
+        self.assertIn("--extend training", refused)
+        self.assertEqual(stamps, {path: path.stat().st_mtime_ns for path in run.rglob("*.npz")})
+        call("run", "dw4", "-o", run, "--extend", "training", *longer)
+        for name in ("model.safetensors", "evaluation.json", "samples.npz", "config.toml"):
+            self.assertTrue((run / "previous" / "1" / name).exists(), name)
+        call("sample", run / "previous" / "1", "-n", 5, "-o", self.path / "previous.npz")
         self.assertEqual(len((run / "metrics.jsonl").read_text().splitlines()), 4)
         refused = call("run", "dw4", "-o", run, *sets(SMALL + ["system.d0=3"]), code=2)
         self.assertIn("system.d0: 4.0 there, 3.0 now", refused.stderr)
@@ -100,9 +107,11 @@ class Run(Workplace):
         before = load_model(run / "model.safetensors")[1]
         settings = SMALL + ["finetune.steps=6", "finetune.batch=4", "finetune.log_every=2", "finetune.checkpoint_every=2",
                             "finetune.flow_steps=3"]
-        plan = call("run", "dw4", "-o", run, "--dry-run", *sets(settings)).stdout
-        self.assertIn("fine-tuning", plan)
-        call("run", "dw4", "-o", run, *sets(settings))
+        plan = call("run", "dw4", "-o", run, "--dry-run", "--redo", "evaluation", *sets(settings)).stdout
+        for line in ("training +done", "fine-tuning +to do", "samples +do again", "previous/: evaluation.json"):
+            self.assertRegex(plan, line)
+        self.assertIn("--redo evaluation", call("run", "dw4", "-o", run, *sets(settings), code=2).stderr)
+        call("run", "dw4", "-o", run, "--redo", "evaluation", *sets(settings))
         matched, tuned = (load_model(run / f"{name}.safetensors") for name in ("flow_matched", "model"))
         self.assertEqual(matched[1], before)
         self.assertNotEqual(tuned[1], before)
@@ -117,19 +126,22 @@ class Run(Workplace):
 
         # A longer one goes on, also by another rate; another batch is another run.
         longer = settings + ["finetune.steps=8", "finetune.learning_rate=1e-3"]
-        self.assertIn("goes on from step 6", call("run", "dw4", "-o", run, *sets(longer)).stderr)
+        said = call("run", "dw4", "-o", run, "--extend", "finetuning", *sets(longer)).stderr
+        self.assertIn("goes on from step 6", said)
         self.assertNotEqual(load_model(run / "model.safetensors")[1], tuned[1])
         refused = call("run", "dw4", "-o", run, *sets(longer + ["finetune.batch=8"]), code=2)
         self.assertIn("finetune.batch: 4 there, 8 now", refused.stderr)
         # More flow matching makes what followed it stale.
-        call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80"]))
+        call("run", "dw4", "-o", run, "--extend", "training", *sets(longer + ["train.steps=80"]))
         self.assertNotEqual(load_model(run / "flow_matched.safetensors")[1], before)
         self.assertEqual(len((run / "finetune_metrics.jsonl").read_text().splitlines()), 4)
         refused = call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80", "network.hidden=16"]), code=2)
         self.assertIn("network.hidden: 8 there, 16 now", refused.stderr)
         # Without it, the network of flow matching is the model again.
-        call("run", "dw4", "-o", run, *sets(longer + ["train.steps=80", "finetune.steps=0"]))
-        self.assertEqual(*(load_model(run / f"{name}.safetensors")[1] for name in ("flow_matched", "model")))
+        flow_matched = load_model(run / "flow_matched.safetensors")[1]
+        call("run", "dw4", "-o", run, "--redo", "finetuning", *sets(longer + ["train.steps=80", "finetune.steps=0"]))
+        self.assertEqual(load_model(run / "model.safetensors")[1], flow_matched)
+        self.assertTrue((run / "previous" / "4" / "finetune_checkpoints").exists())
 
     def test_a_network_is_fine_tuned_as_it_is(self):
         first, run = self.finished_run("first"), self.path / "run"
@@ -192,7 +204,7 @@ class Run(Workplace):
         self.assertFalse(run.exists())
         self.finished_run("run")
         before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-        self.assertEqual(call("run", "dw4", "-o", run, "--dry-run", *sets(SMALL)).stdout.count("done already"), 3)
+        self.assertEqual(call("run", "dw4", "-o", run, "--dry-run", *sets(SMALL)).stdout.count(" done"), 3)
         self.assertEqual(before, {path: path.stat().st_mtime_ns for path in run.rglob("*")})
 
     def test_a_training_begins_with_another_model(self):
@@ -248,7 +260,7 @@ class Run(Workplace):
                 break
             time.sleep(0.01)
         refused = call("run", "dw4", "-o", pieces, *settings, code=2)
-        self.assertIn("another process is working on this run", refused.stderr)
+        self.assertIn("another process is working on it", refused.stderr)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75, said)

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/cancel.h"
+#include "equibolt/error.h"
 #include "io/npz.h"
 #include "runs/reporter.h"
 #include "runs/samples_file.h"
@@ -23,6 +24,7 @@ void add_sample(CLI::App& app) {
     std::optional<std::uint64_t> seed;
     std::vector<std::string> overrides;
     bool quiet = false;
+    bool dry = false;
     double max_hours = 0;
   };
   auto* command = app.add_subcommand(
@@ -36,12 +38,22 @@ void add_sample(CLI::App& app) {
   add_set(*command, options->overrides);
   add_quiet(*command, options->quiet);
   add_max_hours(*command, options->max_hours);
+  add_dry_run(*command, options->dry);
   command->callback([options] {
+    if (!options->output.ends_with(".npz")) {
+      throw UsageError("--output {}: samples are written as .npz: expected a name with that ending",
+                       options->output);
+    }
     begin_stoppable(options->max_hours);
     Session session = Session::open(options->source, options->overrides);
     Reporter reporter(options->quiet);
     const SamplesTask task =
         task_of_flow(session, options->output, options->seed.value_or(session.config().seed), options->count);
+    if (options->dry) {
+      const SamplesPlan plan = plan_samples_file(task);
+      fmt::print("{} of {} samples are in {}\n", plan.done, options->count, options->output);
+      return;
+    }
     if (!make_samples_file(task, stop_requested, reporter)) {
       reporter.say("{} holds these {} samples already", options->output, options->count);
       return;

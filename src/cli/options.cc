@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "core/cancel.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 
@@ -52,6 +53,42 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add_set(command, options.overrides);
   add_quiet(command, options.quiet);
   add_max_hours(command, options.max_hours);
+  add_dry_run(command, options.dry);
+}
+
+void add_permissions(CLI::App& command, PermissionOptions& options) {
+  command
+      .add_option("--redo", options.redo,
+                  "Allow this stage and those after it to be done again where their settings have changed: "
+                  "simulation, training, finetuning or evaluation. What they left is moved to previous/")
+      ->type_name("STAGE");
+  command
+      .add_option(
+          "--extend", options.extend,
+          "Allow a finished training, finetuning or evaluation to go on with more steps or samples; what "
+          "was made from it is moved to previous/ and made again")
+      ->type_name("STAGE");
+}
+
+Permissions PermissionOptions::permissions() const {
+  Permissions permissions;
+  if (!redo.empty()) permissions.redo = stage_named(redo, "--redo");
+  if (!extend.empty()) permissions.extend = stage_named(extend, "--extend");
+  if (permissions.extend == Stage::simulation)
+    throw UsageError(
+        "--extend simulation: a simulation cannot be extended; expected training, finetuning or evaluation");
+  return permissions;
+}
+
+void add_dry_run(CLI::App& command, bool& dry) {
+  command.add_flag("--dry-run", dry, "Write nothing; print what would be done");
+}
+
+RunConfig config_of(const RunOptions& options, Reporter& reporter) {
+  std::vector<std::string> notes;
+  RunConfig config = load_config(options.config, options.overrides, &notes);
+  for (const std::string& note : notes) reporter.say("{}", note);
+  return config;
 }
 
 void begin_stoppable(double max_hours) {

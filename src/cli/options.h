@@ -4,6 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
+#include "runs/plan.h"
+#include "runs/reporter.h"
+
 namespace equibolt {
 
 // Options that several commands have. What they fill has to outlive the app.
@@ -25,8 +29,23 @@ struct RunOptions {
   std::vector<std::string> overrides;
   bool quiet = false;
   double max_hours = 0;  ///< 0: no limit
+  bool dry = false;      ///< only say what would be done
 };
 void add_run_options(CLI::App& command, RunOptions& options);
+
+/// --redo and --extend.
+struct PermissionOptions {
+  std::string redo, extend;
+  /// Throws UsageError for names of no stage.
+  Permissions permissions() const;
+};
+void add_permissions(CLI::App& command, PermissionOptions& options);
+
+/// --dry-run, of a command that makes one output.
+void add_dry_run(CLI::App& command, bool& dry);
+
+/// The config of the options; says what is to be noted about it.
+RunConfig config_of(const RunOptions& options, Reporter& reporter);
 
 /// Catches signals and starts the clock of --max-hours (0: no limit), for the `stop` of a run.
 void begin_stoppable(double max_hours);

@@ -109,12 +109,17 @@ struct RunConfig {
 
 /// The config of a preset's name ("dw4") or of a TOML file, with `overrides` ("train.steps=1000") applied.
 /// Throws UsageError that names file:line or the override, the key, what was expected and what was found; for
-/// an unknown key also the nearest known one.
-RunConfig load_config(const std::string& preset_or_file, const std::vector<std::string>& overrides = {});
+/// an unknown key also the nearest known one. Relative paths in a file are meant from that file's folder, in
+/// overrides from the current one; the config holds absolute ones. `notes`, where given, receives what the
+/// user should know, such as keys that have no effect.
+RunConfig load_config(const std::string& preset_or_file, const std::vector<std::string>& overrides = {},
+                      std::vector<std::string>* notes = nullptr);
 
-/// The same from TOML text; `origin` stands for the file's name in messages.
+/// The same from TOML text; `origin` stands for the file's name in messages, and relative paths are meant
+/// from `folder` (the current one where it is empty).
 RunConfig parse_config(const std::string& text, const std::string& origin,
-                       const std::vector<std::string>& overrides = {});
+                       const std::vector<std::string>& overrides = {},
+                       const std::filesystem::path& folder = {}, std::vector<std::string>* notes = nullptr);
 
 /// The config as TOML with every key in it, each with its description as a comment when `commented`.
 /// parse_config(config_text(c)) gives c again.

@@ -7,6 +7,9 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <sstream>
+
+#include "system/builtin_files.h"
 
 namespace equibolt {
 namespace {
@@ -50,13 +53,20 @@ std::string number_text(double value) {
   return text;
 }
 
+/// TOML text of a string, on one line whatever it holds.
 std::string toml_string(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
+  const toml::table holder{{"value", text}};
+  constexpr auto flags =
+      toml::toml_formatter::default_flags &
+      ~(toml::format_flags::allow_multi_line_strings | toml::format_flags::allow_literal_strings);
+  std::ostringstream out;
+  out << toml::toml_formatter{*holder.get("value"), flags};
+  return out.str();
+}
+
+/// For keys that name a file and nothing built in.
+bool any_path(const std::string&) {
+  return true;
 }
 
 /// Collects keys section by section.
@@ -144,6 +154,13 @@ class Table {
         [&value] { return toml_string(value); });
   }
 
+  /// The path of a file, unless `is_path` says that the text is the name of something built in.
+  void path(const char* name, std::string& value, const char* expected, const char* help,
+            std::function<bool(const std::string&)> is_path = any_path) {
+    text(name, value, expected, help);
+    keys_.back().is_path = std::move(is_path);
+  }
+
   template <typename E>
   void choice(const char* name, E& value, const Choices<E>& choices, const char* help) {
     std::vector<std::string> names;
@@ -172,7 +189,7 @@ class Table {
   /// A key whose value is decided elsewhere.
   void add(const char* name, const char* help, std::string expected,
            std::function<bool(const toml::node&)> set, std::function<std::string()> text) {
-    keys_.push_back({prefix_ + name, help, std::move(expected), std::move(set), std::move(text)});
+    keys_.push_back({prefix_ + name, help, std::move(expected), std::move(set), std::move(text), {}});
   }
 
   std::vector<ConfigKey> take() { return std::move(keys_); }
@@ -219,8 +236,9 @@ void add_optimizer(Table& table, TrainOptions& o) {
 }
 
 void add_molecule(Table& table, MoleculeOptions& m) {
-  table.text("structure", m.structure, "a path, or the name of a built-in structure",
-             "a .pdb or .xyz file: which atoms there are, and where dynamics begin");
+  table.path("structure", m.structure, "a path, or the name of a built-in structure",
+             "a .pdb or .xyz file: which atoms there are, and where dynamics begin",
+             [](const std::string& name) { return !builtin_structures().contains(name); });
   table.text(
       "types", m.types, "text",
       "which atoms are interchangeable: elements, symmetry (of the bond graph), backbone (elements, but each "
@@ -234,8 +252,9 @@ void add_molecule(Table& table, MoleculeOptions& m) {
 
 void add_parameters(Table& table, OpenMmParameters& p) {
   add_molecule(table, p.molecule);
-  table.text("system", p.system, "a path, or the name of a built-in system",
-             "an OpenMM System as XML, without constraints");
+  table.path("system", p.system, "a path, or the name of a built-in system",
+             "an OpenMM System as XML, without constraints",
+             [](const std::string& name) { return !builtin_openmm_systems().contains(name); });
 }
 
 void add_parameters(Table& table, XtbParameters& p) {
@@ -247,7 +266,7 @@ void add_parameters(Table& table, XtbParameters& p) {
   table.positive("electronic_temperature", p.electronic_temperature,
                  "K; ten times that is tried where the self-consistent cycle fails");
   table.count("max_iterations", p.max_iterations, std::size_t{1}, "of the self-consistent cycle", 10000);
-  table.text("parameters", p.parameters, "a path", "of other parameters than xtb's own; empty: none");
+  table.path("parameters", p.parameters, "a path", "of other parameters than xtb's own; empty: none");
 }
 
 void add_parameters(Table& table, OwnEnergy& own) {
@@ -296,10 +315,10 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
 
   table.section("data");
   const char* file = "the path of an .npy or .npz file, or \"\"";
-  table.text("train", c.data.train, file,
+  table.path("train", c.data.train, file,
              "configurations to train on, instead of simulating: (B, N, D) or (B, N·D)");
-  table.text("validation", c.data.validation, file, "held out for the validation loss");
-  table.text("test", c.data.test, file, "held out for evaluation; never trained on");
+  table.path("validation", c.data.validation, file, "held out for the validation loss");
+  table.path("test", c.data.test, file, "held out for evaluation; never trained on");
 
   table.section("simulate");
   table.count("samples", c.simulate.samples, std::size_t{1}, "wanted in all");
@@ -348,12 +367,13 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
     table.flag("exchange", c.umbrella.exchange, "neighbouring windows may exchange configurations");
     table.count("relax_steps", c.umbrella.relax_steps, std::size_t{1}, "before, with high friction");
     table.positive("relax_friction_per_ps", c.umbrella.relax_friction_per_ps, "1/ps");
-    table.text("surrogate", c.umbrella.surrogate, "a path",
+    table.path("surrogate", c.umbrella.surrogate, "a path",
                "what `equibolt surrogate` wrote: Monte Carlo whose proposals are trajectories under it, "
                "record_every steps each, accepted by the system's energy; empty: dynamics under that");
     table.section("surrogate");
-    table.text("energy", c.surrogate.energy, "the name of a preset or a TOML file",
-               "of the same molecule with a cheaper energy, which is corrected");
+    table.path("energy", c.surrogate.energy, "the name of a preset or a TOML file",
+               "of the same molecule with a cheaper energy, which is corrected",
+               [](const std::string& name) { return std::ranges::count(preset_names(), name) == 0; });
     table.count("rounds", c.surrogate.rounds, std::size_t{1}, "of sampling and fitting");
     table.count("samples", c.surrogate.samples, std::size_t{2},
                 "of a round, in all windows of umbrella together");
@@ -368,7 +388,7 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("hidden", c.network.hidden, std::size_t{1},
               "width h of every hidden layer; 32, 64, 128 are fast");
   table.count("layers", c.network.layers, std::size_t{1}, "number of layers L");
-  table.text("init_from", c.network.init_from, "a path",
+  table.path("init_from", c.network.init_from, "a path",
              "a model of this shape whose weights the training begins with; empty: random ones");
 
   table.section("train");

@@ -21,6 +21,8 @@ struct ConfigKey {
   std::function<bool(const toml::node&)> set;
   /// The present value as TOML.
   std::function<std::string()> text;
+  /// Of keys that name a file: whether this text is a path, and not the name of something built in.
+  std::function<bool(const std::string&)> is_path;
 };
 
 /// Every key that `config` has, in the order of the sections, bound to it. The system's own keys depend on

@@ -1,12 +1,14 @@
 #include "io/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <regex>
 
 #include "equibolt/error.h"
 
@@ -49,7 +51,7 @@ bool write_all(int file, std::span<const std::uint8_t> content) {
 
 /// Writes and flushes; false with errno set on failure.
 bool write_and_sync(const std::filesystem::path& path, std::span<const std::uint8_t> content) {
-  FileDescriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  FileDescriptor file(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
   return file.valid() && write_all(file.get(), content) && ::fsync(file.get()) == 0 && file.close();
 }
 
@@ -62,6 +64,31 @@ bool sync_folder(const std::filesystem::path& folder) {
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// The process that writes the partial file `found` of the file `name`, or, where that is empty, of any file;
+/// 0 where it is none of ours. libzip writes beside the name that it is given, with six more characters.
+pid_t writer_of(const std::string& found, const std::string& name) {
+  static const std::regex of_any(R"(.+\.([0-9]{1,9})-[0-9]{1,9}\.partial(\.[A-Za-z0-9]{6})?)");
+  std::smatch match;
+  if (!std::regex_match(found, match, of_any)) return 0;
+  const auto suffix = static_cast<std::size_t>(match.position(1)) - 1;
+  return name.empty() || found.substr(0, suffix) == name ? std::stoi(match[1]) : 0;
+}
+
+/// Whether another process of this number lives here. Our own writes nothing while it cleans up; in a
+/// container all writers may have had its number.
+bool lives(pid_t process) {
+  return process != ::getpid() && (::kill(process, 0) == 0 || errno == EPERM);
+}
+
+void remove_partial(const std::filesystem::path& folder, const std::string& name) {
+  std::error_code error;  // what cannot be listed or removed stays
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const pid_t writer = writer_of(at->path().filename().string(), name);
+    std::error_code ignored;
+    if (writer != 0 && !lives(writer)) std::filesystem::remove(at->path(), ignored);
+  }
 }
 
 [[noreturn]] void fail_to_write(const std::filesystem::path& path, const std::filesystem::path& beside) {
@@ -93,8 +120,13 @@ std::filesystem::path name_beside(const std::filesystem::path& path) {
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content) {
-  const std::filesystem::path beside = name_beside(path);
-  if (!write_and_sync(beside, content)) fail_to_write(path, beside);
+  std::filesystem::path beside = name_beside(path);
+  bool written = write_and_sync(beside, content);
+  while (!written && errno == EEXIST) {  // left by a process that had our number, on this machine or another
+    beside = name_beside(path);
+    written = write_and_sync(beside, content);
+  }
+  if (!written) fail_to_write(path, beside);
   rename_and_sync(beside, path);
 }
 
@@ -104,11 +136,20 @@ void publish_file(const std::filesystem::path& beside, const std::filesystem::pa
   rename_and_sync(beside, path);
 }
 
-void remove_partial_files(const std::filesystem::path& folder) {
-  std::error_code error;  // what cannot be listed or removed stays
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error)) {
-    const bool partial = entry.path().filename().string().find(kPartial) != std::string::npos;
-    if (partial) std::filesystem::remove(entry.path(), error);
+void remove_partial_files_of(const std::filesystem::path& path) {
+  remove_partial(path.parent_path().empty() ? "." : path.parent_path(), path.filename().string());
+}
+
+void remove_partial_files_in(const std::filesystem::path& folder) {
+  remove_partial(folder, "");
+}
+
+void move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    throw IoError("{}: cannot be moved to {}: {}", from.string(), to.string(), std::strerror(errno));
+  if (!sync_folder(to.parent_path()) || !sync_folder(from.parent_path())) {
+    throw IoError("{}: moved, but its folder cannot be flushed to the disk: {}", to.string(),
+                  std::strerror(errno));
   }
 }
 

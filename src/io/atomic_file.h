@@ -22,8 +22,14 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 void publish_file(const std::filesystem::path& beside, const std::filesystem::path& path);
 /// A name in `path`'s folder for a file that becomes `path` later: unlike that of any other process's.
 std::filesystem::path name_beside(const std::filesystem::path& path);
-/// Removes what writers that were killed left in the folder and below.
-void remove_partial_files(const std::filesystem::path& folder);
+/// Removes what killed writers have left of this file: NAME.PID-NUMBER.partial beside it, and what libraries
+/// make of such a name, unless a process of that number lives on this machine.
+void remove_partial_files_of(const std::filesystem::path& path);
+/// The same of every file that lies in this folder, but in none below it.
+void remove_partial_files_in(const std::filesystem::path& folder);
+
+/// Renames a file or a folder, and flushes both folders to the disk. Throws IoError.
+void move_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// The whole content of a regular file. Throws IoError.
 Bytes read_file(const std::filesystem::path& path);

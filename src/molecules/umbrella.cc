@@ -20,6 +20,8 @@
 #include "io/npz.h"
 #include "molecules/surrogate.h"
 #include "runs/history.h"
+#include "runs/output_lock.h"
+#include "runs/run_record.h"
 #include "runs/simulated_system.h"
 
 namespace equibolt {
@@ -289,9 +291,12 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   Surrogate surrogate;
   if (!config.umbrella.surrogate.empty()) surrogate = read_surrogate(config, config.umbrella.surrogate);
 
+  require_kind(folder.path, FolderKind::umbrella);
   create_folder(folder.path);
-  const RunLock lock(folder);
-  remove_partial_files(folder.path);
+  const OutputLock lock = OutputLock::of_folder(folder.path);
+  for (const char* name : {"umbrella.npz", "umbrella.json", "config.toml"})
+    remove_partial_files_of(folder.path / name);
+  remove_partial_files_in(folder.path / "umbrella");
   const std::string about = about_text(config);
   const Generations states{folder.path / "umbrella", "block"};
   UmbrellaState state;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <limits>
 
@@ -125,66 +126,83 @@ double peak_mebibytes() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-class Plan {
+/// Lines of a plan with the time that each stage takes.
+class Timetable {
  public:
-  void stage(const std::string& name, bool done, double seconds, const std::string& what) {
-    text_ += fmt::format("{:<18} {:<14} {}\n", name, done ? "done already" : duration_text(seconds), what);
+  explicit Timetable(const RunPlan& plan) : plan_(plan) {}
+
+  void line(const std::string& name, Stage stage, double seconds, const std::string& what) {
+    constexpr std::array states{"done", "resume", "to do", "do again"};
+    const StageState state = plan_.state(stage);
+    const bool done = state == StageState::done;
+    text_ += fmt::format("{:<18} {:<9} {:<12} {}\n", name, states.at(static_cast<std::size_t>(state)),
+                         done ? "" : duration_text(seconds), done ? "" : what);
     if (!done) total_ += seconds;
   }
   std::string text() const {
-    return text_ + fmt::format("{:<18} {}\n", "in all, about", duration_text(total_));
+    return text_ + fmt::format("{:<18} {:<9} {}\n", "in all, about", "", duration_text(total_));
   }
 
  private:
+  const RunPlan& plan_;
   std::string text_;
   double total_ = 0;
 };
 
+std::string consequences(const RunPlan& plan) {
+  std::string text;
+  for (const std::string& note : plan.notes) text += "note: " + note + "\n";
+  for (const auto& path : plan.moved) text += fmt::format("moved to previous/: {}\n", path.string());
+  return text;
+}
+
 }  // namespace
 
-std::string dry_run(const RunConfig& config, const RunFolder& folder) {
-  const auto there = [](const std::filesystem::path& path) { return std::filesystem::exists(path); };
+std::string dry_run(const RunConfig& config, const RunPlan& plan) {
+  const auto to_do = [&](Stage stage) { return plan.state(stage) != StageState::done; };
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   const Architecture architecture = architecture_of(config, *energy);
   ThreadPool pool(config.threads);
-  Plan plan;
+  Timetable timetable(plan);
   const std::size_t configurations = config.simulate.samples;
   if (config.data.train.empty()) {
-    const bool done = there(folder.simulation());
-    plan.stage("simulation", done, done ? 0 : seconds_of_simulation(config, *simulated_energy(config), pool),
-               fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
+    timetable.line(
+        "simulation", Stage::simulation,
+        to_do(Stage::simulation) ? seconds_of_simulation(config, *simulated_energy(config), pool) : 0,
+        fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
   }
-  const bool trained = there(folder.model());
-  const auto plan_training = [&](const char* name, bool done, const TrainOptions& options,
-                                 const auto& trial) {
-    const TrainingTrial found = done ? TrainingTrial{} : trial(config, *energy, pool);
-    plan.stage(name, done, found.seconds,
-               done ? ""
-                    : fmt::format("{} samples/s in batches of {}", rate_text(found.samples_per_second),
-                                  options.batch));
+  const auto line_of_training = [&](const char* name, Stage stage, const TrainOptions& options,
+                                    const auto& trial) {
+    const TrainingTrial found = to_do(stage) ? trial(config, *energy, pool) : TrainingTrial{};
+    timetable.line(
+        name, stage, found.seconds,
+        fmt::format("{} samples/s in batches of {}", rate_text(found.samples_per_second), options.batch));
   };
   if (config.train.steps > 0 || config.train.minutes > 0)
-    plan_training("training", trained || there(folder.flow_matched()), config.train, try_matching);
-  if (config.finetunes()) plan_training("fine-tuning", trained, config.finetune, try_finetuning);
-  const bool evaluated = there(folder.evaluation());
-  if (evaluated) {
-    plan.stage("evaluation", true, 0, "");
+    line_of_training("training", Stage::training, config.train, try_matching);
+  if (config.finetunes()) line_of_training("fine-tuning", Stage::finetuning, config.finetune, try_finetuning);
+  if (!to_do(Stage::evaluation)) {
+    timetable.line("evaluation", Stage::evaluation, 0, "");
   } else {
+    const bool trained =
+        std::filesystem::exists(plan.folder.model()) && !to_do(Stage::training) && !to_do(Stage::finetuning);
     Model model{architecture, initial_parameters(architecture, config.seed), {}};
-    Session session(config, trained ? read_model(folder.model()) : std::move(model));
+    Session session(config, trained ? read_model(plan.folder.model()) : std::move(model));
     const double each = seconds_per_sample(session);
-    plan.stage("samples", false, each * static_cast<double>(config.evaluate.samples),
-               fmt::format("{} at {:.4g} per second", config.evaluate.samples, 1 / each));
-    plan.stage("test densities", false, each * static_cast<double>(config.evaluate.test_samples),
-               fmt::format("of {} configurations at most", config.evaluate.test_samples));
+    timetable.line("samples", Stage::evaluation, each * static_cast<double>(config.evaluate.samples),
+                   fmt::format("{} at {:.4g} per second", config.evaluate.samples, 1 / each));
+    timetable.line("test densities", Stage::evaluation,
+                   each * static_cast<double>(config.evaluate.test_samples),
+                   fmt::format("of {} configurations at most", config.evaluate.test_samples));
   }
   // The trial's own memory and, which it had none of, simulated data and evaluated samples: float64, twice.
   const double numbers = static_cast<double>(configurations + config.evaluate.samples) *
                          static_cast<double>(config.system.particles * config.system.dim);
   const double megabytes = peak_mebibytes() + 16 * numbers / 0x1p20;
   const bool on_gpu = device_for(config.device, architecture) == Device::cuda;
-  return fmt::format("{}{:<18} about {:.0f} MiB\n{:<18} {}, {} threads\n", plan.text(), "memory", megabytes,
-                     "on", on_gpu ? cuda_device().name : instruction_sets().front(), pool.size());
+  return fmt::format("{}{:<18} about {:.0f} MiB\n{:<18} {}, {} threads\n{}", timetable.text(), "memory",
+                     megabytes, "on", on_gpu ? cuda_device().name : instruction_sets().front(), pool.size(),
+                     consequences(plan));
 }
 
 }  // namespace equibolt

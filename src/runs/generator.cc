@@ -31,7 +31,7 @@ test_samples = 2000
 void run_in(const std::string& folder, const RunConfig& config, const TrainingHooks& hooks) {
   Reporter reporter(hooks.quiet);
   run(
-      config, RunFolder{folder}, hooks.stop ? hooks.stop : [] { return false; }, reporter);
+      config, RunFolder{folder}, {}, hooks.stop ? hooks.stop : [] { return false; }, reporter);
 }
 
 }  // namespace

@@ -1,12 +1,5 @@
 #include "runs/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 
@@ -17,21 +10,14 @@ RunFolder run_folder_for(const std::string& preset_or_file, const std::string& o
   return {std::filesystem::path("runs") / std::filesystem::path(preset_or_file).stem()};
 }
 
-RunLock::RunLock(const RunFolder& folder)
-    : file_(open(folder.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-  if (file_ < 0) throw IoError("{}: cannot be opened: {}", folder.lock().string(), std::strerror(errno));
-  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
-    const int reason = errno;
-    close(file_);
-    if (reason == EWOULDBLOCK) {
-      throw UsageError("{}: another process is working on this run", folder.path.string());
-    }
-    throw IoError("{}: cannot be locked: {}", folder.lock().string(), std::strerror(reason));
+void remove_partial_files(const RunFolder& folder) {
+  for (const auto& file : {folder.config(), folder.record(), folder.train_data(), folder.validation_data(),
+                           folder.test_data(), folder.simulation(), folder.flow_matched(), folder.model(),
+                           folder.samples(), folder.test_densities(), folder.evaluation()}) {
+    remove_partial_files_of(file);
   }
-}
-
-RunLock::~RunLock() {
-  close(file_);
+  for (const auto& states : {folder.simulation_states(), folder.checkpoints(), folder.finetune_checkpoints()})
+    remove_partial_files_in(states);
 }
 
 void create_folder(const std::filesystem::path& path) {

@@ -13,6 +13,11 @@ struct RunFolder {
   std::filesystem::path lock() const { return path / "lock"; }
   std::filesystem::path history() const { return path / "history.jsonl"; }
   std::filesystem::path config() const { return path / "config.toml"; }
+  /// What the results were made of (runs/run_record.h), and results that were made of something else.
+  std::filesystem::path record() const { return path / "run.json"; }
+  std::filesystem::path previous() const { return path / "previous"; }
+  /// Copies of the files that the energy is made of.
+  std::filesystem::path inputs() const { return path / "inputs"; }
   std::filesystem::path train_data() const { return path / "data" / "train.npz"; }
   std::filesystem::path validation_data() const { return path / "data" / "validation.npz"; }
   std::filesystem::path test_data() const { return path / "data" / "test.npz"; }
@@ -37,18 +42,8 @@ struct RunFolder {
 /// `output`, or runs/NAME for the config NAME.toml or the preset NAME where it is empty.
 RunFolder run_folder_for(const std::string& preset_or_file, const std::string& output);
 
-/// Keeps other processes from working on a run as long as it lives.
-class RunLock {
- public:
-  /// Throws UsageError when another process has the lock of this folder, which must exist.
-  explicit RunLock(const RunFolder& folder);
-  ~RunLock();
-  RunLock(const RunLock&) = delete;
-  RunLock& operator=(const RunLock&) = delete;
-
- private:
-  int file_;
-};
+/// Removes what killed writers have left of the run's own files. The run is locked by the caller.
+void remove_partial_files(const RunFolder& folder);
 
 /// Creates the folder and those above it. Throws IoError.
 void create_folder(const std::filesystem::path& path);

@@ -4,17 +4,17 @@
 
 #include <algorithm>
 #include <map>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <vector>
 
-#include "config/config_table.h"
 #include "core/hash.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "io/npz_stream.h"
+#include "runs/format_version.h"
+#include "runs/output_lock.h"
 #include "runs/run_folder.h"
 
 namespace equibolt {
@@ -29,31 +29,38 @@ std::filesystem::path parts_folder(std::filesystem::path file) {
   return file += ".parts";
 }
 
+constexpr const char* kRemedy = "Give another output, or the same settings.";
+
+/// The number of samples in a file of this request; throws UsageError where it is of another one.
+std::size_t samples_in(const SamplesTask& task, const std::filesystem::path& file) {
+  require_version(read_npz_array(file, "format_version"), kSamplesVersion, file.string());
+  task.request.require_same(read_npz_array(file, "about").as_text(), file.string(), kRemedy);
+  return read_npz_array(file, "status").size();
+}
+
 /// The parts of a samples file: npz files of the same format, each with the index of its first sample.
 class Parts {
  public:
-  explicit Parts(const SamplesTask& task) : task_(task), folder_(parts_folder(task.file)) {
+  explicit Parts(const SamplesTask& task) : task_(task), folder_(parts_folder(task.file)) { look(); }
+
+  /// Makes the folder, and locks it. A shorter file of the same request becomes the first part.
+  void open(std::size_t in_file) {
     const auto above = std::filesystem::absolute(folder_).parent_path();
     if (!std::filesystem::is_directory(above)) throw IoError("{}: there is no such folder", above.string());
     create_folder(folder_);
-    lock_ = std::make_unique<RunLock>(RunFolder{folder_});
-    remove_partial_files(folder_);
-    while (std::filesystem::exists(part(done_))) {
-      const std::string about = read_npz_array(part(done_), "about").as_text();
-      if (about != task.about) {
-        throw UsageError(
-            "{}: holds samples of another request:\n  {} there,\n  {} now\nRemove it, or give another output",
-            folder_.string(), about, task.about);
-      }
-      firsts_.push_back(done_);
-      done_ += read_npz_array(part(done_), "status").size();
+    lock_.emplace(OutputLock::of_folder(folder_));
+    remove_partial_files_in(folder_);
+    look();
+    if (done_ == 0 && in_file > 0) {
+      write_file(part(0), read_file(task_.file));
+      look();
     }
   }
 
   std::size_t done() const { return done_; }
 
   void add(const WeightedSamples& samples) {
-    write_samples(part(done_), samples, task_.about);
+    write_samples(part(done_), samples, task_.request.text());
     firsts_.push_back(done_);
     done_ += samples.status.size();
   }
@@ -80,26 +87,35 @@ class Parts {
  private:
   std::filesystem::path part(std::size_t first) const { return folder_ / fmt::format("{:012}.npz", first); }
 
+  void look() {
+    firsts_.clear();
+    done_ = 0;
+    while (std::filesystem::exists(part(done_))) {
+      firsts_.push_back(done_);
+      done_ += samples_in(task_, part(done_));
+    }
+  }
+
   const SamplesTask& task_;
   std::filesystem::path folder_;
-  std::unique_ptr<RunLock> lock_;
+  std::optional<OutputLock> lock_;
   std::vector<std::size_t> firsts_;
   std::size_t done_ = 0;
 };
 
-/// Whether the file is there; throws UsageError where it is another one.
-bool is_complete(const SamplesTask& task) {
+/// The number of samples in the finished file; 0 where there is none.
+std::size_t samples_in_file(const SamplesTask& task) {
   const auto status = std::filesystem::status(task.file);
-  if (!std::filesystem::exists(status)) return false;
+  if (!std::filesystem::exists(status)) return 0;
   if (!std::filesystem::is_regular_file(status)) {
     throw IoError("{}: cannot write: not a regular file", task.file.string());
   }
-  const std::string about = read_npz_array(task.file, "about").as_text();
-  const std::size_t count = read_npz_array(task.file, "status").size();
-  if (about == task.about && count == task.count) return true;
-  throw UsageError(
-      "{}: exists, with {} samples of {}; now asked for are {} of {}. Remove it, or give another output",
-      task.file.string(), count, about, task.count, task.about);
+  const std::size_t count = samples_in(task, task.file);
+  if (count > task.count) {
+    throw UsageError("{}: holds {} samples, more than the {} that are asked for. {}", task.file.string(),
+                     count, task.count, kRemedy);
+  }
+  return count;
 }
 
 /// What samples have cost so far.
@@ -126,21 +142,31 @@ class Throughput {
 };
 
 /// The network and how its paths are computed.
-nlohmann::ordered_json about_model(const Session& session) {
-  nlohmann::ordered_json about{
-      {"model", fmt::format("{:016x}", content_hash(std::span<const float>(session.model().parameters)))}};
-  RunConfig config = session.config();
-  for (const ConfigKey& key : config_table(config)) {
-    if (key.name.starts_with("flow.") || key.name.starts_with("system.")) about[key.name] = key.text();
-  }
-  return about;
+Request request_of(const Session& session) {
+  Request request(session.config(), [](const std::string& key) {
+    // Which dihedrals are looked at changes no sample.
+    const bool observed = key == "system.dihedrals" || key == "system.state";
+    return key.starts_with("flow.") || (key.starts_with("system.") && !observed);
+  });
+  request.add("model",
+              fmt::format("{:016x}", content_hash(std::span<const float>(session.model().parameters))));
+  return request;
 }
 
 }  // namespace
 
+SamplesPlan plan_samples_file(const SamplesTask& task) {
+  const std::size_t in_file = samples_in_file(task);
+  if (in_file == task.count) return {StageState::done, in_file};
+  const std::size_t done = std::max(in_file, Parts(task).done());
+  return {done > 0 ? StageState::resume : StageState::to_do, done};
+}
+
 bool make_samples_file(const SamplesTask& task, const std::function<bool()>& stop, Reporter& reporter) {
-  if (is_complete(task)) return false;
+  const std::size_t in_file = samples_in_file(task);
+  if (in_file == task.count) return false;
   Parts parts(task);
+  parts.open(in_file);
   if (parts.done() > task.count) {
     throw UsageError(
         "{}.parts: holds {} samples already, {} are asked for; remove it, or give another output",
@@ -179,27 +205,27 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
 
 SamplesTask task_of_flow(Session& session, const std::filesystem::path& file, std::uint64_t seed,
                          std::size_t count) {
-  nlohmann::ordered_json about = about_model(session);
-  about["seed"] = seed;
+  Request request = request_of(session);
+  request.add("seed", seed);
   const auto make = [&session, seed](std::size_t first, std::size_t size) {
     return draw_samples(session, seed, first, size);
   };
-  return {"samples", file, about.dump(), count, session.config().checkpoint_seconds, make};
+  return {"samples", file, std::move(request), count, session.config().checkpoint_seconds, make};
 }
 
 SamplesTask task_of_configurations(Session& session, const std::filesystem::path& file,
                                    ConfigurationsView<const double> x) {
-  nlohmann::ordered_json about = about_model(session);
-  about["configurations"] = fmt::format("{:016x}", content_hash(x.values()));
+  Request request = request_of(session);
+  request.add("configurations", fmt::format("{:016x}", content_hash(x.values())));
   const auto make = [&session, x](std::size_t first, std::size_t size) {
     return weigh_configurations(session, x.slice(first, size));
   };
-  return {"densities of test data", file, about.dump(), x.count(), session.config().checkpoint_seconds, make};
-}
-
-void remove_samples_file(const std::filesystem::path& file) {
-  std::filesystem::remove(file);
-  std::filesystem::remove_all(parts_folder(file));
+  return {"densities of test data",
+          file,
+          std::move(request),
+          x.count(),
+          session.config().checkpoint_seconds,
+          make};
 }
 
 }  // namespace equibolt

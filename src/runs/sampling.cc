@@ -9,6 +9,7 @@
 #include "equibolt/error.h"
 #include "flow/flow.h"
 #include "io/npz.h"
+#include "runs/format_version.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
@@ -125,12 +126,13 @@ void write_samples(const std::filesystem::path& path, const WeightedSamples& sam
   std::vector<std::uint8_t> status;
   for (const SampleStatus s : samples.status) status.push_back(static_cast<std::uint8_t>(s));
   npz.arrays["status"] = Array::of(status);
-  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+  npz.arrays["format_version"] = Array::scalar(kSamplesVersion);
   write_npz(path, npz);
 }
 
 WeightedSamples read_samples(const std::filesystem::path& path) {
   const Npz npz = read_npz(path);
+  require_version(npz["format_version"], kSamplesVersion, path.string());
   WeightedSamples samples;
   const Array& x = npz["x"];
   if (x.shape.size() != 3) {

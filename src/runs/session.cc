@@ -8,6 +8,7 @@
 #include "egnn/make_vector_field.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
+#include "runs/energy_inputs.h"
 #include "runs/run_folder.h"
 
 namespace equibolt {
@@ -41,7 +42,10 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
   for (const std::string& text : overrides) {
     const bool harmless = text.starts_with("flow.") || text.starts_with("evaluate.") ||
                           text.starts_with("threads=") || text.starts_with("device=") ||
-                          text.starts_with("seed=") || text.starts_with("checkpoint_seconds=");
+                          text.starts_with("seed=") || text.starts_with("checkpoint_seconds=") ||
+                          // A file that has moved: its content is compared.
+                          text.starts_with("system.structure=") || text.starts_with("system.system=") ||
+                          text.starts_with("system.parameters=");
     if (!harmless) {
       throw UsageError(
           "--set {}: a trained model's system and training are fixed; expected a key of flow or "
@@ -56,9 +60,11 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
       throw IoError("{}: there is no model.safetensors; has the run been trained?", run_or_model);
     }
     const std::string text = read_text_file(folder.config());
-    return {
-        with_energy(parse_config(text, folder.config().string(), overrides), run_or_model, std::move(own)),
-        read_model(folder.model())};
+    std::vector<std::string> all = file_overrides(folder);
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    RunConfig config = parse_config(text, folder.config().string(), all);
+    require_recorded_files(folder, config);
+    return {with_energy(std::move(config), run_or_model, std::move(own)), read_model(folder.model())};
   }
   Model model = read_model(path);
   const auto config = model.metadata.find("config");
@@ -68,6 +74,8 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
         path.string());
   }
   RunConfig parsed = parse_config(config->second, path.string() + " (its config)", overrides);
+  const auto files = model.metadata.find("files");
+  if (files != model.metadata.end() && !own) require_same_files(parsed.system, files->second, path.string());
   return {with_energy(std::move(parsed), run_or_model, std::move(own)), std::move(model)};
 }
 
@@ -76,13 +84,6 @@ Session::Session(RunConfig config, Model model)
       model_(std::move(model)),
       pool_(std::make_unique<ThreadPool>(config_.threads)),
       energy_(make_energy(config_.system)) {
-  const IntegratorOptions& flow = config_.flow;
-  if (flow.divergence_probes > 0 && flow.method == Method::dopri5 && flow.divergence_nodes == 0) {
-    throw UsageError(
-        "flow.divergence_probes = {} with dopri5 needs flow.divergence_nodes: its steps would follow the "
-        "noise",
-        flow.divergence_probes);
-  }
   const Architecture expected = architecture_of(config_, *energy_);
   if (!(expected == model_.architecture)) {
     throw DataError(

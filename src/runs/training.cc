@@ -6,8 +6,10 @@
 #include "egnn/initialise.h"
 #include "egnn/make_vector_field.h"
 #include "equibolt/error.h"
+#include "io/atomic_file.h"
 #include "runs/session.h"
 #include "runs/training_stage.h"
+#include "system/energy_files.h"
 #include "system/parallel_energy.h"
 #include "system/symmetry.h"
 #include "train/flow_matching.h"
@@ -21,21 +23,6 @@ std::uint64_t fingerprint_of(const Architecture& architecture, ConfigurationsVie
   const std::uint64_t shape[] = {architecture.particles(), architecture.dim, architecture.hidden,
                                  architecture.layers, architecture.type_features};
   return content_hash(std::span<const std::uint64_t>(shape), content_hash(data.values()));
-}
-
-/// Where a training begins.
-std::vector<float> first_parameters(const Architecture& architecture, const RunConfig& config) {
-  if (config.network.init_from.empty()) return initial_parameters(architecture, config.seed);
-  Model model = read_model(config.network.init_from);
-  const Architecture& found = model.architecture;
-  if (found == architecture) return std::move(model.parameters);
-  throw DataError(
-      "{}: {} particles of {} types in {} dimensions, {} layers of width {} found; expected {} of {} in {}, "
-      "{} of width {}",
-      config.network.init_from, found.particles(), std::max<std::size_t>(found.type_features, 1), found.dim,
-      found.layers, found.hidden, architecture.particles(),
-      std::max<std::size_t>(architecture.type_features, 1), architecture.dim, architecture.layers,
-      architecture.hidden);
 }
 
 /// What all parts of a run's training share.
@@ -155,6 +142,8 @@ class RunTraining {
       model.metadata["log_z"] = fmt::format("{}", data_.log_z->value);
       model.metadata["log_z_error"] = fmt::format("{}", data_.log_z->error);
     }
+    const std::string files = text_of(files_of(config_.system));
+    if (!files.empty()) model.metadata["files"] = files;
     write_model(path, model);
   }
 
@@ -170,11 +159,30 @@ class RunTraining {
 
 }  // namespace
 
+std::vector<float> first_parameters(const Architecture& architecture, const RunConfig& config) {
+  if (config.network.init_from.empty()) return initial_parameters(architecture, config.seed);
+  Model model = read_model(config.network.init_from);
+  const Architecture& found = model.architecture;
+  if (found == architecture) return std::move(model.parameters);
+  throw DataError(
+      "{}: {} particles of {} types in {} dimensions, {} layers of width {} found; expected {} of {} in {}, "
+      "{} of width {}",
+      config.network.init_from, found.particles(), std::max<std::size_t>(found.type_features, 1), found.dim,
+      found.layers, found.hidden, architecture.particles(),
+      std::max<std::size_t>(architecture.type_features, 1), architecture.dim, architecture.layers,
+      architecture.hidden);
+}
+
 void train_run(const RunConfig& config, const RunFolder& folder, const TargetData& data,
                const std::function<bool()>& stop, Reporter& reporter) {
   RunTraining training(config, folder, data, stop, reporter);
   if (!config.finetunes()) {
-    training.match_flow(folder.model());
+    // Of a run whose fine-tuning was dropped, the network of flow matching becomes the model again.
+    if (std::filesystem::exists(folder.flow_matched())) {
+      move_file(folder.flow_matched(), folder.model());
+    } else {
+      training.match_flow(folder.model());
+    }
     return;
   }
   if (!std::filesystem::exists(folder.flow_matched())) training.match_flow(folder.flow_matched());

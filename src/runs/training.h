@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "config/config.h"
 #include "runs/reporter.h"
@@ -15,5 +16,9 @@ namespace equibolt {
 /// `stop` says so.
 void train_run(const RunConfig& config, const RunFolder& folder, const TargetData& data,
                const std::function<bool()>& stop, Reporter& reporter);
+
+/// The weights that the training begins with: random ones, or those of network.init_from. Throws DataError
+/// where that network has another shape.
+std::vector<float> first_parameters(const Architecture& architecture, const RunConfig& config);
 
 }  // namespace equibolt

@@ -1,0 +1,51 @@
+#include "runs/checks.h"
+
+#include "equibolt/error.h"
+#include "io/configurations_file.h"
+#include "runs/session.h"
+#include "runs/training.h"
+#include "system/molecule_options.h"
+
+namespace equibolt {
+namespace {
+
+bool is_to_be_made(const RunPlan& plan, Stage stage) {
+  return plan.state(stage) != StageState::done;
+}
+
+/// Semi-empirical energies know no configurations of the prior: the atoms lie on top of each other.
+void check_simulation(const RunConfig& config) {
+  const bool from_prior = config.simulate.path == Path::prior && config.simulate.rungs > 1;
+  if (from_prior && std::holds_alternative<XtbParameters>(config.system.kind)) {
+    throw UsageError(
+        "data.train is empty, so that this run would simulate a ladder from the prior under xtb, where the "
+        "self-consistent cycle fails: set data.train (docs/molecules.md says how to make such data), or "
+        "simulate.path = \"temperature\"");
+  }
+}
+
+void check_molecule(const SystemSpec& system) {
+  const MoleculeOptions* options = molecule_options_of(system);
+  if (options == nullptr) return;
+  state_of(dihedrals_of(load_molecule(options->structure), options->dihedrals), options->state);
+}
+
+void check_data(const RunConfig& config) {
+  for (const std::string& path : {config.data.train, config.data.validation, config.data.test}) {
+    if (!path.empty()) read_configurations(path, config.system.particles, config.system.dim);
+  }
+}
+
+}  // namespace
+
+void check_run(const RunConfig& config, const RunPlan& plan) {
+  check_molecule(config.system);
+  const std::unique_ptr<Energy> energy = make_energy(config.system);
+  if (!plan.anything_to_do()) return;
+  if (is_to_be_made(plan, Stage::simulation)) check_simulation(config);
+  check_data(config);
+  const Architecture architecture = architecture_of(config, *energy);
+  if (is_to_be_made(plan, Stage::training)) first_parameters(architecture, config);
+}
+
+}  // namespace equibolt

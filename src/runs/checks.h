@@ -1,0 +1,12 @@
+#pragma once
+
+#include "config/config.h"
+#include "runs/plan.h"
+
+namespace equibolt {
+
+/// Looks for what would make a stage of the plan fail after others have taken their time: the network to
+/// begin with, held-out data, the names of dihedrals, the device. Throws UsageError, DataError and IoError.
+void check_run(const RunConfig& config, const RunPlan& plan);
+
+}  // namespace equibolt

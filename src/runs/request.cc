@@ -1,0 +1,75 @@
+#include "runs/request.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "config/config_table.h"
+#include "equibolt/error.h"
+#include "system/energy_files.h"
+
+namespace equibolt {
+
+Request::Request(const RunConfig& config, const std::function<bool(const std::string&)>& counts) {
+  RunConfig copy = config, plain;
+  plain.system = system_kinds()[config.system.kind.index()].second;
+  for (const ConfigKey& key : config_table(copy)) {
+    if (!key.is_path && counts(key.name)) values_[key.name] = key.text();
+  }
+  for (const ConfigKey& key : config_table(plain)) {
+    if (values_.contains(key.name)) defaults_[key.name] = key.text();
+  }
+  for (const FileHash& file : files_of(config.system)) add_hash(file.key, file.hash);
+}
+
+void Request::add(const std::string& name, const std::string& value) {
+  values_[name] = value;
+}
+
+void Request::add(const std::string& name, std::uint64_t value) {
+  numbers_[name] = value;
+}
+
+void Request::add_hash(const std::string& name, std::uint64_t hash) {
+  contents_["content of " + name] = fmt::format("{:016x}", hash);
+}
+
+std::string Request::text() const {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : numbers_) json[name] = value;
+  for (const auto& [name, value] : contents_) json[name] = value;
+  for (const auto& [name, value] : values_) json[name] = value;
+  return json.dump();
+}
+
+std::vector<Difference> Request::differences_from(const std::string& there, const std::string& origin) const {
+  std::map<std::string, std::string> before;
+  try {
+    for (const auto& [name, value] : nlohmann::ordered_json::parse(there).items())
+      before[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  } catch (const nlohmann::ordered_json::exception& error) {
+    throw DataError("{}: 'about': expected the JSON of a request: {}", origin, error.what());
+  }
+  std::vector<Difference> found;
+  const auto compare = [&](const std::string& name, const std::string& now, const std::string& absent) {
+    const auto at = before.find(name);
+    const std::string& was = at == before.end() ? absent : at->second;
+    if (was != now) found.push_back({name, was, now});
+  };
+  for (const auto& [name, value] : numbers_) compare(name, fmt::format("{}", value), "(absent)");
+  for (const auto& [name, value] : contents_) compare(name, value, value);
+  for (const auto& [name, value] : values_) {
+    const auto plain = defaults_.find(name);
+    compare(name, value, plain == defaults_.end() ? "(absent)" : plain->second);
+  }
+  return found;
+}
+
+void Request::require_same(const std::string& there, const std::string& origin,
+                           const std::string& remedy) const {
+  const auto changed = differences_from(there, origin);
+  if (changed.empty()) return;
+  throw UsageError("{}: was made with other settings:{}\n{}", origin, text_of(changed), remedy);
+}
+
+}  // namespace equibolt
