@@ -299,7 +299,7 @@ class Run(Workplace):
         call("run", "dw4", "-o", run, *sets(SMALL + muon))
         refused = call("run", "dw4", "-o", run, *sets(SMALL + ["train.steps=60"]), code=2)
         self.assertIn('train.optimizer: "muon" there, "adam" now', refused.stderr)
-        more = call("run", "dw4", "-o", run, *sets(SMALL + muon + ["train.steps=60"]))
+        more = call("run", "dw4", "-o", run, "--extend", "training", *sets(SMALL + muon + ["train.steps=60"]))
         self.assertIn("trained: 60 steps", more.stderr)
 
     def test_init_writes_a_config_that_run_reads(self):
@@ -365,12 +365,16 @@ class SampleInParts(Workplace):
             self.assertEqual(process.returncode, 75 if blow == signal.SIGTERM else -signal.SIGKILL, said)
             self.assertFalse((self.path / "pieces.npz").exists())
         other = call("sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--seed", 9, *self.FLOW, code=2)
-        self.assertIn("another request", other.stderr)
+        self.assertIn("seed: 1 there, 9 now", other.stderr)
         self.sample(count, "pieces.npz")
         self.assertFalse(parts.exists())
         self.assertEqual((self.path / "whole.npz").read_bytes(), (self.path / "pieces.npz").read_bytes())
         self.assertIn("already", self.sample(count, "pieces.npz").stderr)
-        self.assertIn("exists", self.sample(count - 1, "pieces.npz", code=2).stderr)
+        self.assertIn("more than", self.sample(count - 1, "pieces.npz", code=2).stderr)
+        # A longer file goes on from a shorter one.
+        self.sample(count // 2, "longer.npz")
+        self.sample(count, "longer.npz")
+        self.assertEqual((self.path / "whole.npz").read_bytes(), (self.path / "longer.npz").read_bytes())
 
     @unittest.skipIf(SANITIZED, "sanitizers keep freed memory")
     def test_memory_is_flat_and_the_first_samples_are_those_of_fewer(self):

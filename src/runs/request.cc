@@ -45,7 +45,8 @@ std::string Request::text() const {
 std::vector<Difference> Request::differences_from(const std::string& there, const std::string& origin) const {
   std::map<std::string, std::string> before;
   try {
-    for (const auto& [name, value] : nlohmann::ordered_json::parse(there).items())
+    const auto json = nlohmann::ordered_json::parse(there);
+    for (const auto& [name, value] : json.items())
       before[name] = value.is_string() ? value.get<std::string>() : value.dump();
   } catch (const nlohmann::ordered_json::exception& error) {
     throw DataError("{}: 'about': expected the JSON of a request: {}", origin, error.what());
