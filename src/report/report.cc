@@ -22,6 +22,7 @@
 #include "report/molecule_report.h"
 #include "report/probe.h"
 #include "report/published.h"
+#include "runs/energy_inputs.h"
 #include "runs/history.h"
 #include "runs/sampling.h"
 
@@ -80,7 +81,7 @@ std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path) {
 
 Contents read_contents(const RunFolder& folder) {
   Contents run{folder,
-               parse_config(read_text_file(folder.config()), folder.config().string()),
+               config_of_run(folder),
                read_metrics(folder.metrics()),
                read_metrics(folder.finetune_metrics()),
                {},

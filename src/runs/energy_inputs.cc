@@ -33,18 +33,7 @@ std::string hash_text(std::uint64_t hash) {
   return fmt::format("{:016x}", hash);
 }
 
-}  // namespace
-
-void keep_energy_files(const RunFolder& folder, const RunRecord& record) {
-  for (const auto& [key, file] : energy_files(record)) {
-    const auto copy = copy_of(folder, key, file);
-    if (file.hash.empty() || std::filesystem::exists(copy)) continue;
-    const Bytes content = read_file(file.path);
-    create_folder(folder.inputs());
-    write_file(copy, content);
-  }
-}
-
+/// Overrides "system.structure=…" that name copies of files that are gone.
 std::vector<std::string> file_overrides(const RunFolder& folder) {
   std::vector<std::string> overrides;
   const auto record = read_record(folder);
@@ -57,19 +46,57 @@ std::vector<std::string> file_overrides(const RunFolder& folder) {
   return overrides;
 }
 
+/// Throws UsageError where a file of the energy has not the content that the run was made with.
 void require_recorded_files(const RunFolder& folder, const RunConfig& config) {
   const auto record = read_record(folder);
   if (!record) return;
   const auto recorded = energy_files(*record);
   for (const FileHash& now : files_of(config.system)) {
     const auto before = recorded.find(now.key);
-    if (before == recorded.end() || before->second.hash == hash_text(now.hash)) continue;
+    if (before == recorded.end() || before->second.hash.empty() || before->second.hash == hash_text(now.hash))
+      continue;
     throw UsageError(
         "{}: {} names {}, whose content is another one than when the run was made ({} there, {} now). Its "
         "copy is "
         "{}: put it back, or give it with --set {}=",
         folder.path.string(), now.key, now.path, before->second.hash, hash_text(now.hash),
         copy_of(folder, now.key, before->second).string(), now.key);
+  }
+}
+
+}  // namespace
+
+void keep_energy_files(const RunFolder& folder, const RunRecord& record) {
+  for (const auto& [key, file] : energy_files(record)) {
+    const auto copy = copy_of(folder, key, file);
+    if (file.hash.empty() || std::filesystem::exists(copy)) continue;
+    const Bytes content = read_file(file.path);
+    create_folder(folder.inputs());
+    write_file(copy, content);
+  }
+}
+
+RunConfig config_of_run(const RunFolder& folder, const std::vector<std::string>& overrides) {
+  std::vector<std::string> all = file_overrides(folder);
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  RunConfig config = parse_config(read_text_file(folder.config()), folder.config().string(), all);
+  require_recorded_files(folder, config);
+  return config;
+}
+
+void require_recorded(const RunFolder& folder, const std::string& key, const std::string& path) {
+  const auto record = read_record(folder);
+  if (!record) return;
+  for (const auto& [stage, recipe] : record->stages) {
+    const auto file = recipe.files.find(key);
+    if (file == recipe.files.end() || file->second.hash.empty()) continue;
+    const std::string now = hash_text(hash_of_file(path));
+    if (file->second.hash == now) continue;
+    throw UsageError(
+        "{}: {} names {}, whose content is another one than when the run was evaluated ({} there, {} now). "
+        "To "
+        "evaluate on it, give it with --data",
+        folder.path.string(), key, path, file->second.hash, now);
   }
 }
 

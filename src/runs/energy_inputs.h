@@ -14,11 +14,12 @@ namespace equibolt {
 /// Copies the energy's files that the record names into the run's folder inputs/.
 void keep_energy_files(const RunFolder& folder, const RunRecord& record);
 
-/// Overrides "system.structure=…" that name the run's own copies of files that are gone from their place.
-std::vector<std::string> file_overrides(const RunFolder& folder);
+/// The config in the run's folder, with the run's own copies of files that are gone from their place. Throws
+/// UsageError where a file of the energy has not the content that the run was made with.
+RunConfig config_of_run(const RunFolder& folder, const std::vector<std::string>& overrides = {});
 
-/// Throws UsageError where a file of the config's energy has not the content that the run was made with.
-void require_recorded_files(const RunFolder& folder, const RunConfig& config);
+/// Throws UsageError where the run recorded another content for the file that `key` names, as data.test.
+void require_recorded(const RunFolder& folder, const std::string& key, const std::string& path);
 
 /// The same for a model's metadata: `recorded` is what text_of (system/energy_files.h) gave.
 void require_same_files(const SystemSpec& system, const std::string& recorded, const std::string& origin);

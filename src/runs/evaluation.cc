@@ -11,6 +11,7 @@
 #include "analyze/weights.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
+#include "runs/energy_inputs.h"
 #include "runs/run_folder.h"
 #include "runs/samples_file.h"
 
@@ -232,6 +233,8 @@ Configurations<double> test_data_of(const std::string& run_or_model, const std::
     if (!std::filesystem::exists(path)) path.clear();
   }
   if (path.empty()) return {};
+  if (is_run && data.empty() && !session.config().data.test.empty())
+    require_recorded({run_or_model}, "data.test", path.string());
   return read_configurations(path, session.particles(), session.dim());
 }
 

@@ -59,11 +59,7 @@ Session Session::open(const std::string& run_or_model, const std::vector<std::st
     if (!std::filesystem::exists(folder.model())) {
       throw IoError("{}: there is no model.safetensors; has the run been trained?", run_or_model);
     }
-    const std::string text = read_text_file(folder.config());
-    std::vector<std::string> all = file_overrides(folder);
-    all.insert(all.end(), overrides.begin(), overrides.end());
-    RunConfig config = parse_config(text, folder.config().string(), all);
-    require_recorded_files(folder, config);
+    RunConfig config = config_of_run(folder, overrides);
     return {with_energy(std::move(config), run_or_model, std::move(own)), read_model(folder.model())};
   }
   Model model = read_model(path);
