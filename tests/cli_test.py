@@ -4,11 +4,13 @@
 Usage: cli_test.py PROGRAM [unittest arguments]
 """
 import json
+import os
 import pathlib
 import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -339,6 +341,105 @@ class Run(Workplace):
             self.assertGreaterEqual(offered, {"--help", "--log-format"})
         self.assertEqual(completed("run", "lj13-"), ["lj13-paper"])
         self.assertEqual(completed("run", "dw4", "--set", "train.batc"), ["train.batch="])
+
+
+class Folders(Workplace):
+    def test_a_refused_command_touches_nothing(self):
+        run = self.finished_run("run")
+        before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+        for change in ("train.steps=30", "train.batch=16", "flow.steps=4", "simulate.rungs=3", "finetune.steps=2", "seed=8"):
+            for command in (["run"], ["run", "--dry-run"]):
+                said = call(*command, "dw4", "-o", run, *sets(SMALL + [change]), code=2).stderr
+                self.assertIn(change[:7].split("=")[0], said)
+                self.assertIn("--redo", said)
+        call("simulate", "dw4", "-o", run, *sets(SMALL + ["train.steps=30", "flow.steps=4", "finetune.learning_rate=1e-2"]))
+        self.assertEqual(before, {path: path.read_bytes() for path in run.rglob("*") if path.is_file()})
+        self.assertIn("expected simulation, training", call("run", "dw4", "--redo", "all", code=2).stderr)
+
+    def test_an_output_that_is_somebody_elses_is_refused(self):
+        run = self.finished_run("run")
+        foreign = self.path / "project"
+        (foreign / "data").mkdir(parents=True)
+        (foreign / "data" / "train.npz").write_bytes(b"not yours")
+        (foreign / "thesis.partial.docx").write_text("mine")
+        (foreign / "config.toml").write_text("# chosen with Anna\n[system]\nkind = \"double_well\"\n")
+        before = {path: path.read_bytes() for path in foreign.rglob("*") if path.is_file()}
+        for command in (["run", "dw4"], ["simulate", "dw4"], ["run", foreign / "config.toml"],
+                        ["umbrella", "alanine_dipeptide-classical"]):
+            said = call(*command, "-o", foreign, *sets(["train.steps=3"]), code=2).stderr
+            self.assertIn("is no folder of equibolt's", said)
+        self.assertIn("no folder of an evaluation", call("evaluate", run, "-o", foreign, code=2).stderr)
+        self.assertIn("no folder of an evaluation", call("evaluate", run, "-o", run, code=2).stderr)
+        self.assertEqual(before, {path: path.read_bytes() for path in foreign.rglob("*") if path.is_file()})
+
+    def test_partial_files_of_dead_writers_go_and_all_others_stay(self):
+        run = self.finished_run("run")
+        mine = ["first.partial.npz", "x.npz.12-3.partial", "samples.npz.1x-3.partial", "data/samples.npz.99999999-3.partial"]
+        dead = ["samples.npz.999999999-3.partial", "model.safetensors.999999998-0.partial.aB3xYz",
+                "checkpoints/step-000000000020.npz.999999999-1.partial"]
+        alive = [f"config.toml.{os.getpid()}-0.partial"]
+        for name in mine + dead + alive:
+            (run / name).write_text(name)
+        call("run", "dw4", "-o", run, "--redo", "evaluation", *sets(SMALL + ["evaluate.test_samples=50"]))
+        for name in mine + alive:
+            self.assertTrue((run / name).exists(), name)
+        for name in dead:
+            self.assertFalse((run / name).exists(), name)
+
+    def test_paths_are_relative_to_the_configs_folder(self):
+        frames = np.load(self.finished_run("run") / "data" / "train.npz")["x"]
+        home, elsewhere = self.path / "home", self.path / "elsewhere"
+        home.mkdir(), elsewhere.mkdir()
+        np.save(home / "frames.npy", frames[:200])
+        (home / "my.toml").write_text("[system]\nkind = \"double_well\"\n[data]\ntrain = \"frames.npy\"\n[train]\nsteps = 5\n"
+                                      "[evaluate]\nsamples = 20\n[flow]\nsteps = 3\n[network]\nhidden = 8\nlayers = 2\n")
+        call("run", "../home/my.toml", "-o", "out", cwd=elsewhere)
+        call("sample", "elsewhere/out", "-n", 3, "-o", "s.npz", cwd=self.path)
+        (home / "frames.npy").rename(elsewhere / "frames.npy")
+        said = call("run", "../home/my.toml", "-o", "other", cwd=elsewhere, code=2).stderr
+        self.assertIn("relative to the config's folder", said)
+        # Where a file lies does not matter, what is in it does.
+        same = ["run", "../home/my.toml", "-o", "out", "--set", "data.train=frames.npy"]
+        call(*same, cwd=elsewhere)
+        np.save(elsewhere / "frames.npy", frames[1:201])
+        self.assertIn("data.train", call(*same, cwd=elsewhere, code=2).stderr)
+
+    @unittest.skipIf(SANITIZED, "a preloaded library has to come before the sanitizer's")
+    def test_a_file_system_without_locks_has_an_exclusive_file_instead(self):
+        (self.path / "flock.c").write_text("#include <errno.h>\nint flock(int f, int o) { (void)f; (void)o; errno = ENOLCK; return -1; }\n")
+        library = self.path / "flock.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, self.path / "flock.c"], check=True)
+
+        def preloaded(code=0):
+            done = subprocess.run([PROGRAM, "run", "dw4", "-o", self.path / "run", *sets(SMALL)], capture_output=True, text=True,
+                                  env={**os.environ, "LD_PRELOAD": str(library)}, timeout=300)
+            self.assertEqual(done.returncode, code, done.stderr)
+            return done.stderr
+
+        owner = self.path / "run" / "lock.owner"
+        (self.path / "run").mkdir()
+        owner.write_text("another-host 17\n")
+        self.assertIn("process 17 on another-host", preloaded(code=2))
+        owner.write_text(f"{socket.gethostname()} 999999999\n")
+        said = preloaded()
+        self.assertIn("is dead: taken over", said)
+        self.assertIn("has no locks", said)
+        self.assertFalse(owner.exists())
+
+    def test_keys_without_effect_are_named(self):
+        said = call("run", "dw4", "-o", self.path / "run", "--dry-run", *sets(SMALL + ["flow.divergence_tolerance=0.01"])).stderr
+        self.assertIn("flow.divergence_tolerance has no effect", said)
+        call("init", "dw4", "-o", self.path / "init.toml")
+        said = call("run", self.path / "init.toml", "-o", self.path / "run", "--dry-run", *sets(SMALL)).stderr
+        self.assertNotIn("has no effect", said)
+
+    def test_texts_of_every_kind_are_read_again(self):
+        text = "\"phi\\t1\\n2 \\\"quoted\\\" back\\\\slash \\u00e4\\u0001\""
+        (self.path / "c.toml").write_text(f"[system]\nkind = \"double_well\"\n[train]\nsteps = 1\n[network]\ninit_from = {text}\n")
+        first = call("inspect", self.path / "c.toml").stdout.split("\n", 1)[1]
+        self.assertIn("quoted", first)
+        (self.path / "d.toml").write_text(first)
+        self.assertEqual(first, call("inspect", self.path / "d.toml").stdout.split("\n", 1)[1])
 
 
 class SampleInParts(Workplace):

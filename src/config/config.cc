@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -76,11 +77,13 @@ void choose_system(RunConfig& config, const std::vector<Setting>& settings) {
   }
 }
 
-/// The path as an absolute one, so that it means the same file wherever the config is read again.
-std::string absolute_path(const Setting& setting, const std::string& text) {
+/// The path as an absolute one, so that it means the same file wherever the config is read again. `counts`
+/// says that no later setting replaces this one.
+std::string absolute_path(const Setting& setting, const std::string& text, bool counts) {
   const std::filesystem::path path = text;
   if (text.empty() || path.is_absolute()) return text;
   const std::filesystem::path meant = (setting.folder / path).lexically_normal();
+  if (!counts) return meant.string();
   const std::filesystem::path here = std::filesystem::absolute(path).lexically_normal();
   std::error_code unreadable;
   if (!std::filesystem::exists(meant, unreadable) && std::filesystem::exists(here, unreadable)) {
@@ -93,10 +96,10 @@ std::string absolute_path(const Setting& setting, const std::string& text) {
   return meant.string();
 }
 
-bool take(const ConfigKey& key, const Setting& setting) {
+bool take(const ConfigKey& key, const Setting& setting, bool counts) {
   const auto text = setting.value->value_exact<std::string>();
   if (!key.is_path || !text || !key.is_path(*text)) return key.set(*setting.value);
-  const toml::value<std::string> path{absolute_path(setting, *text)};
+  const toml::value<std::string> path{absolute_path(setting, *text, counts)};
   return key.set(path);
 }
 
@@ -161,7 +164,9 @@ void apply_settings(RunConfig& config, const std::vector<Setting>& settings) {
     }
     // A later setting of the kind has won already.
     if (setting.key == "system.kind") continue;
-    if (!take(*known, setting)) {
+    const bool counts = std::none_of(&setting + 1, settings.data() + settings.size(),
+                                     [&](const Setting& later) { return later.key == setting.key; });
+    if (!take(*known, setting, counts)) {
       throw UsageError("{}: {}: expected {}, found {}", setting.where, setting.key, known->expected,
                        text_of(*setting.value));
     }

@@ -27,7 +27,8 @@ RunRecord record_of_config(const RunFolder& folder) {
 
 bool counts(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
-  return !(name.starts_with(".") || name == "lost+found" || name.ends_with(".log") || name.ends_with(".out"));
+  return !(name.starts_with(".") || name == "lost+found" || name == "lock" || name == "lock.owner" ||
+           name.ends_with(".log") || name.ends_with(".out"));
 }
 
 }  // namespace
@@ -75,7 +76,7 @@ FolderKind kind_of(const std::filesystem::path& path) {
   // Earlier versions left no record, but wrote the config after they had locked the folder.
   if (there(folder.config()) && there(folder.lock())) return FolderKind::run;
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    if (counts(entry.path()) && entry.path() != folder.lock()) return FolderKind::foreign;
+    if (counts(entry.path())) return FolderKind::foreign;
   }
   return FolderKind::empty;
 }
