@@ -265,7 +265,8 @@ def damaged_runs(t):
         if len(list(run.glob("checkpoints/*.npz"))) == 2:
             break
     states = sorted(run.glob("checkpoints/*.npz"))
-    kept = {path: path.read_bytes() for path in states + [run / "config.toml", run / "simulation.json", run / "data/train.npz"]}
+    kept = {path: path.read_bytes() for path in states + [run / "config.toml", run / "run.json", run / "simulation.json",
+                                                            run / "data/train.npz"]}
 
     def damaged(name, content, code, says):
         (run / name).write_bytes(content)
@@ -286,7 +287,13 @@ def damaged_runs(t):
     for path in states:
         path.write_bytes(b"no state")
     damaged(f"checkpoints/{newest}", b"no state", 3, "none of the 2 saved states")
-    damaged("config.toml", b"[train", 2, "config.toml:1")
+    # The record says what the run is; the config beside it is for reading, and kept where somebody has touched it.
+    damaged("config.toml", b"[train", 75, ["config.toml was edited by hand", "previous/"])
+    (run / "config.toml").write_bytes(b"[train")
+    t.case("run folder", 2, ["report", run], "config.toml:1")
+    damaged("run.json", b"{", 3, "run.json")
+    damaged("run.json", b"{}", 3, "run.json")
+    damaged("run.json", kept[run / "run.json"].replace(b'"format_version": 1', b'"format_version": 99'), 3, "use a newer equibolt")
     damaged("simulation.json", b"{", 3, "simulation.json")
     damaged("data/train.npz", kept[run / "data/train.npz"][:500], 3, "train.npz")
     t.case("run folder", 2, ["run", "dw4", "-o", run, *settings, "--set", "system.d0=3"], "system.d0: 4.0 there, 3.0 now")

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -40,7 +41,9 @@ void add_sample(CLI::App& app) {
   add_max_hours(*command, options->max_hours);
   add_dry_run(*command, options->dry);
   command->callback([options] {
-    if (!options->output.ends_with(".npz")) {
+    const auto there = std::filesystem::status(options->output);
+    const bool new_or_file = !std::filesystem::exists(there) || std::filesystem::is_regular_file(there);
+    if (new_or_file && !options->output.ends_with(".npz")) {
       throw UsageError("--output {}: samples are written as .npz: expected a name with that ending",
                        options->output);
     }

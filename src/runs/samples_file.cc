@@ -84,6 +84,13 @@ class Parts {
     std::filesystem::remove_all(folder_);
   }
 
+  /// Removes parts that have been joined, unless another process has them.
+  void remove() {
+    if (!std::filesystem::is_directory(folder_)) return;
+    lock_.emplace(OutputLock::of_folder(folder_));
+    std::filesystem::remove_all(folder_);
+  }
+
  private:
   std::filesystem::path part(std::size_t first) const { return folder_ / fmt::format("{:012}.npz", first); }
 
@@ -164,8 +171,11 @@ SamplesPlan plan_samples_file(const SamplesTask& task) {
 
 bool make_samples_file(const SamplesTask& task, const std::function<bool()>& stop, Reporter& reporter) {
   const std::size_t in_file = samples_in_file(task);
-  if (in_file == task.count) return false;
   Parts parts(task);
+  if (in_file == task.count) {
+    parts.remove();  // what was killed when it had joined them
+    return false;
+  }
   parts.open(in_file);
   if (parts.done() > task.count) {
     throw UsageError(
