@@ -120,15 +120,16 @@ void note_without_effect(const RunConfig& config, const std::vector<Setting>& se
   }
 }
 
+/// A molecule's number of atoms is that of its structure, where the config does not say it.
+void count_particles(RunConfig& config, const std::vector<Setting>& settings) {
+  const MoleculeOptions* molecule = molecule_options_of(config.system);
+  const bool said =
+      std::ranges::any_of(settings, [](const Setting& s) { return s.key == "system.particles"; });
+  if (molecule != nullptr && !said) config.system.particles = load_molecule(molecule->structure).size();
+}
+
 /// What can be seen to fail from the config alone.
 void check(const RunConfig& config, const std::string& origin) {
-  const bool continues = !config.network.init_from.empty() && config.finetunes();
-  if (config.train.steps == 0 && config.train.minutes == 0 && !continues) {
-    throw UsageError(
-        "{}: training has no end: set train.steps or train.minutes (or none, with network.init_from and "
-        "finetune.steps: then that network is fine-tuned as it is)",
-        origin);
-  }
   for (const auto& [section, options] : {std::pair{"train", &config.train}, {"finetune", &config.finetune}}) {
     if (options->rate.schedule == Schedule::step && !(options->rate.final > 0)) {
       throw UsageError("{0}: {1}.schedule = \"step\" needs {1}.learning_rate_final > 0 for its second half",
@@ -196,6 +197,7 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
   }
   RunConfig config;
   apply_settings(config, settings);
+  count_particles(config, settings);
   check(config, origin);
   if (notes != nullptr) note_without_effect(config, settings, *notes);
   return config;

@@ -1,5 +1,7 @@
 #include "runs/checks.h"
 
+#include <algorithm>
+
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "runs/session.h"
@@ -24,6 +26,14 @@ void check_simulation(const RunConfig& config) {
   }
 }
 
+void check_training(const RunConfig& config) {
+  const bool continues = !config.network.init_from.empty() && config.finetunes();
+  if (config.train.steps > 0 || config.train.minutes > 0 || continues) return;
+  throw UsageError(
+      "training has no end: set train.steps or train.minutes (or none, with network.init_from and "
+      "finetune.steps: then that network is fine-tuned as it is)");
+}
+
 void check_molecule(const SystemSpec& system) {
   const MoleculeOptions* options = molecule_options_of(system);
   if (options == nullptr) return;
@@ -39,6 +49,9 @@ void check_data(const RunConfig& config) {
 }  // namespace
 
 void check_run(const RunConfig& config, const RunPlan& plan) {
+  const bool trains =
+      std::ranges::any_of(plan.stages, [](const PlannedStage& s) { return s.stage == Stage::training; });
+  if (trains) check_training(config);
   check_molecule(config.system);
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   if (!plan.anything_to_do()) return;
