@@ -37,7 +37,9 @@ struct WeightedSamples {
 };
 
 // Estimates from samples of a flow; failed samples count, with weight zero. All throw NumericalError where
-// all samples failed.
+// all samples failed. Errors are infinite where the weights do not tell them: where they are worth fewer than
+// 10 samples, or where a few of them dominate (the Pareto shape of their tail is above 0.7, or fewer than 25
+// are not zero).
 
 /// Kish's effective sample size as a fraction of B, with its bootstrap error.
 Estimate effective_fraction(const WeightedSamples& samples);

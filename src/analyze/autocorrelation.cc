@@ -7,12 +7,6 @@
 namespace equibolt {
 namespace {
 
-double mean_of(std::span<const double> values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
-}
-
 /// Σ_t (a_t − ā)(a_{t+lag} − ā) / n of a series from which ā is already subtracted.
 double autocovariance(std::span<const double> centred, std::size_t lag) {
   double sum = 0;
@@ -37,7 +31,7 @@ double monotone_sum(std::size_t n, Correlation rho) {
 }
 
 std::vector<double> centred(std::span<const double> series) {
-  const double mean = mean_of(series);
+  const double mean = average(series);
   std::vector<double> out(series.begin(), series.end());
   for (double& value : out) value -= mean;
   return out;
@@ -69,14 +63,14 @@ HalfChains split(std::span<const std::vector<double>> chains) {
     }
     const std::span<const double> chain(chains[c]);
     for (const auto half : {chain.first(halves.length), chain.last(halves.length)}) {
-      means.push_back(mean_of(half));
+      means.push_back(average(half));
       halves.centred.push_back(centred(half));
     }
   }
   const auto n = static_cast<double>(halves.length);
   const auto m = static_cast<double>(halves.centred.size());
   for (const auto& half : halves.centred) halves.within += autocovariance(half, 0) * n / (n - 1) / m;
-  const double centre = mean_of(means);
+  const double centre = average(means);
   for (const double mean : means) halves.between += (mean - centre) * (mean - centre) / (m - 1);
   return halves;
 }
@@ -96,9 +90,10 @@ double autocorrelation_time(std::span<const double> series) {
 }
 
 Estimate correlated_mean(std::span<const double> series) {
-  const double time = autocorrelation_time(series);
+  require_finite(series, "series");
   const Estimate independent = mean(series);
-  return {independent.value, independent.error * std::sqrt(time)};
+  if (series.size() < 4) return independent;
+  return {independent.value, independent.error * std::sqrt(std::max(1.0, autocorrelation_time(series)))};
 }
 
 double effective_sample_size(std::span<const std::vector<double>> chains) {
@@ -120,16 +115,6 @@ double split_r_hat(std::span<const std::vector<double>> chains) {
   const HalfChains halves = split(chains);
   if (!(halves.pooled() > 0)) return 1;
   return std::sqrt(halves.pooled() / halves.within);
-}
-
-std::vector<std::size_t> subsample(std::size_t n, double g) {
-  if (!(g >= 1)) throw DataError("subsampling by {}, at least 1 expected", g);
-  std::vector<std::size_t> indices;
-  for (std::size_t k = 0;; ++k) {
-    const double index = std::floor(static_cast<double>(k) * g);
-    if (!(index < static_cast<double>(n))) return indices;
-    indices.push_back(static_cast<std::size_t>(index));
-  }
 }
 
 }  // namespace equibolt

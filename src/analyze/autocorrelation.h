@@ -16,7 +16,8 @@ namespace equibolt {
 /// a chain that never moved is one sample. At least 4 steps.
 double autocorrelation_time(std::span<const double> series);
 
-/// The mean of a correlated series, its error from autocorrelation_time.
+/// The mean of a correlated series. The error is from autocorrelation_time, never smaller than if the values
+/// were independent, and as if they were where there are fewer than 4 steps.
 Estimate correlated_mean(std::span<const double> series);
 
 /// Effective number of independent samples in chains of equal length, halves compared with one another, so
@@ -27,8 +28,5 @@ double effective_sample_size(std::span<const std::vector<double>> chains);
 /// Split R̂ of the same paper: √(variance over all / variance within half chains), 1 for chains that have
 /// forgotten where they began; above 1.01 they have not. Infinite for different chains that do not move.
 double split_r_hat(std::span<const std::vector<double>> chains);
-
-/// Every g-th index of n, ⌊k g⌋: an (almost) uncorrelated part of a series with autocorrelation time g ≥ 1.
-std::vector<std::size_t> subsample(std::size_t n, double g);
 
 }  // namespace equibolt

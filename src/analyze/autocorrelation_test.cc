@@ -77,13 +77,5 @@ TEST(Autocorrelation, WhatCannotBeASeriesIsRefused) {
   EXPECT_THROW(effective_sample_size({}), DataError);
 }
 
-TEST(Autocorrelation, SubsamplesAreEvenlySpread) {
-  EXPECT_EQ(subsample(6, 1), (std::vector<std::size_t>{0, 1, 2, 3, 4, 5}));
-  EXPECT_EQ(subsample(7, 2.5), (std::vector<std::size_t>{0, 2, 5}));
-  EXPECT_TRUE(subsample(0, 3).empty());
-  EXPECT_THROW(subsample(5, 0.5), DataError);
-  EXPECT_THROW(subsample(5, std::nan("")), DataError);
-}
-
 }  // namespace
 }  // namespace equibolt

@@ -1,7 +1,5 @@
 #include "analyze/bootstrap.h"
 
-#include <cmath>
-
 #include "analyze/estimate.h"
 #include "core/random.h"
 
@@ -31,9 +29,7 @@ std::vector<double> bootstrap(std::size_t n,
 double bootstrap_error(std::size_t n, const std::function<double(std::span<const std::size_t>)>& estimator,
                        const Bootstrap& options) {
   require_count(options.repetitions, 2, "bootstrap: repetitions");
-  const std::vector<double> values = bootstrap(n, estimator, options);
-  // The error of the mean of R values is their standard deviation over √R.
-  return mean(values).error * std::sqrt(static_cast<double>(values.size()));
+  return standard_deviation(bootstrap(n, estimator, options));
 }
 
 }  // namespace equibolt

@@ -12,6 +12,16 @@ namespace equibolt {
 /// The mean of independent numbers; the error needs two of them and is infinite for one.
 Estimate mean(std::span<const double> values);
 
+/// Their mean alone. At least one value.
+double average(std::span<const double> values);
+
+/// The standard deviation of independent numbers, with n − 1. At least two values.
+double standard_deviation(std::span<const double> values);
+
+/// The value below which the share q in [0, 1] of ascending values lies, interpolated linearly between
+/// neighbours, as NumPy does. At least one value.
+double quantile(std::span<const double> ascending, double q);
+
 /// Throws NumericalError that names `what` and the index of the first number that is not finite.
 inline void require_finite(std::span<const double> values, const char* what) {
   for (std::size_t k = 0; k < values.size(); ++k) {

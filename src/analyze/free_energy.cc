@@ -6,6 +6,9 @@
 #include <limits>
 #include <numeric>
 
+#include "analyze/log_space.h"
+#include "analyze/multistate.h"
+
 namespace equibolt {
 namespace {
 
@@ -32,15 +35,8 @@ struct FermiSums {
 
 FermiSums fermi_sums(std::span<const double> work, double shift, std::vector<double>& log_f) {
   log_f.resize(work.size());
-  double top = -std::numeric_limits<double>::infinity();
-  for (std::size_t k = 0; k < work.size(); ++k) {
-    const double x = work[k] + shift;
-    log_f[k] = x > 0 ? -x - std::log1p(std::exp(-x)) : -std::log1p(std::exp(x));
-    top = std::max(top, log_f[k]);
-  }
-  double sum = 0;
-  for (const double value : log_f) sum += std::exp(value - top);
-  FermiSums sums{top + std::log(sum), 0, 0};
+  for (std::size_t k = 0; k < work.size(); ++k) log_f[k] = log_fermi(work[k] + shift);
+  FermiSums sums{log_sum_exp(log_f), 0, 0};
   for (const double value : log_f) {
     const double share = std::exp(value - sums.log_sum);
     sums.slope += share * -std::expm1(value);
@@ -57,96 +53,9 @@ void require_overlap(std::span<const double> work, const char* what) {
   }
 }
 
-/// MBAR's equations for the states that have samples. Minimises the convex function
-///   κ(f) = Σ_n ln Σ_k N_k exp(f_k − u_kn) − Σ_k N_k f_k
-/// with gradient N_k (Σ_n W_kn − 1) and Hessian δ_ij N_i Σ_n W_in − N_i N_j Σ_n W_in W_jn,
-/// W_kn = exp(f_k − u_kn) / Σ_j N_j exp(f_j − u_jn).
-class Solver {
- public:
-  /// u (K, N), n (K,).
-  Solver(const MatrixXd& u, const VectorXd& n)
-      : u_(u), n_(n), f_(VectorXd::Zero(u.rows())), w_(u.rows(), u.cols()), log_den_(u.cols()) {}
-
-  void solve(Mbar& result) {
-    constexpr std::size_t limit = 500;
-    constexpr std::size_t warm_up = 10;  // steps that cannot go astray, before Newton's
-    constexpr double tolerance = 1e-11;
-    double kappa = evaluate(f_);
-    for (result.iterations = 0; result.iterations < limit; ++result.iterations) {
-      result.residual = (w_.rowwise().sum().array() - 1).abs().maxCoeff();
-      result.converged = result.residual <= tolerance;
-      if (result.converged) break;
-      if (result.iterations < warm_up || !newton_step(kappa)) {
-        self_consistent_step();
-        kappa = evaluate(f_);
-      }
-    }
-  }
-
-  const VectorXd& log_denominators() const { return log_den_; }
-
- private:
-  /// Sets W and the denominators for f; returns κ.
-  double evaluate(const VectorXd& f) {
-    double kappa = -n_.dot(f);
-    const VectorXd shift = f.array() + n_.array().log();
-    for (Index s = 0; s < u_.cols(); ++s) {
-      exponents_ = shift - u_.col(s);
-      const double top = exponents_.maxCoeff();
-      if (!std::isfinite(top)) throw NumericalError("mbar: sample {} has infinite energy in every state", s);
-      exponents_ = (exponents_.array() - top).exp();
-      const double sum = exponents_.sum();
-      w_.col(s) = exponents_.array() / (sum * n_.array());
-      log_den_[s] = top + std::log(sum);
-      kappa += log_den_[s];
-    }
-    return kappa;
-  }
-
-  void self_consistent_step() {
-    f_ -= w_.rowwise().sum().array().log().matrix();
-    f_.array() -= f_[0];
-  }
-
-  /// With f_0 fixed, and halved until κ decreases. False where it cannot.
-  bool newton_step(double& kappa) {
-    const Index free = f_.size() - 1;
-    if (free == 0) return false;
-    const VectorXd sums = w_.rowwise().sum();
-    const VectorXd gradient = n_.array() * (sums.array() - 1);
-    MatrixXd hessian = -(n_.asDiagonal() * (w_ * w_.transpose()) * n_.asDiagonal());
-    hessian.diagonal().array() += n_.array() * sums.array();
-    VectorXd step = VectorXd::Zero(f_.size());
-    step.tail(free) = -hessian.bottomRightCorner(free, free).ldlt().solve(gradient.tail(free));
-    const double slope = gradient.dot(step);
-    if (!step.allFinite() || !(slope <= 0)) return false;
-    const double noise = 1e-14 * (std::abs(kappa) + 1) * std::sqrt(static_cast<double>(u_.cols()));
-    const VectorXd before = f_;
-    for (double scale = 1; scale > 1e-6; scale /= 2) {
-      f_ = before + scale * step;
-      const double next = evaluate(f_);
-      if (next <= kappa + 1e-4 * scale * slope + noise) {
-        kappa = next;
-        return true;
-      }
-    }
-    f_ = before;
-    evaluate(f_);
-    return false;
-  }
-
-  const MatrixXd& u_;
-  const VectorXd& n_;
-  VectorXd f_;
-  MatrixXd w_;  // (K, N)
-  VectorXd log_den_;
-  VectorXd exponents_;
-};
-
 }  // namespace
 
-Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse,
-             const Inefficiencies& inefficiencies) {
+Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse) {
   require_overlap(work_forward, "bar: forward work");
   require_overlap(work_reverse, "bar: reverse work");
   const auto n_forward = static_cast<double>(work_forward.size());
@@ -178,8 +87,8 @@ Estimate bar(std::span<const double> work_forward, std::span<const double> work_
   }
   imbalance(delta);
   // Each side adds (⟨f²⟩ / ⟨f⟩² − 1) / n to the variance.
-  const double variance = inefficiencies.forward * std::max(forward.squares - 1 / n_forward, 0.0) +
-                          inefficiencies.reverse * std::max(reverse.squares - 1 / n_reverse, 0.0);
+  const double variance =
+      std::max(forward.squares - 1 / n_forward, 0.0) + std::max(reverse.squares - 1 / n_reverse, 0.0);
   return {delta, std::sqrt(variance)};
 }
 
@@ -199,16 +108,20 @@ Mbar mbar(std::span<const double> u_kn, std::span<const std::size_t> n_k) {
   for (Index k = 0; k < states; ++k) {
     if (n_k[static_cast<std::size_t>(k)] > 0) sampled.push_back(k);
   }
-  MatrixXd u_sampled(static_cast<Index>(sampled.size()), u.cols());
-  VectorXd n_sampled(static_cast<Index>(sampled.size()));
+  MultistateProblem problem{.u = MatrixXd(static_cast<Index>(sampled.size()), u.cols()),
+                            .n = VectorXd(static_cast<Index>(sampled.size())),
+                            .counts = VectorXd::Ones(u.cols()),
+                            .start = {}};
   for (std::size_t k = 0; k < sampled.size(); ++k) {
-    u_sampled.row(static_cast<Index>(k)) = u.row(sampled[k]);
-    n_sampled[static_cast<Index>(k)] = static_cast<double>(n_k[static_cast<std::size_t>(sampled[k])]);
+    problem.u.row(static_cast<Index>(k)) = u.row(sampled[k]);
+    problem.n[static_cast<Index>(k)] = static_cast<double>(n_k[static_cast<std::size_t>(sampled[k])]);
   }
+  const MultistateSolution solution = solve(problem);
   Mbar result;
-  Solver solver(u_sampled, n_sampled);
-  solver.solve(result);
-  const VectorXd& log_den = solver.log_denominators();
+  result.residual = solution.residual;
+  result.iterations = solution.iterations;
+  result.converged = solution.converged;
+  const VectorXd& log_den = solution.log_denominators;
   result.log_denominators.assign(log_den.begin(), log_den.end());
 
   // All states, those without samples too: f_k = −ln Σ_n exp(−u_kn − ln den_n).
@@ -234,11 +147,13 @@ Mbar mbar(std::span<const double> u_kn, std::span<const std::size_t> n_k) {
   result.overlap.assign(overlap.data(), overlap.data() + overlap.size());
   const Eigen::SelfAdjointEigenSolver<MatrixXd> square(gram);
   const MatrixXd vs = square.eigenvectors() * square.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal();
-  const MatrixXd inner = MatrixXd::Identity(states, states) - vs.transpose() * n.asDiagonal() * vs;
+  MatrixXd inner = MatrixXd::Identity(states, states) - vs.transpose() * n.asDiagonal() * vs;
+  // Its null vector is S Vᵀ N 1, which stands for the common constant of all f_k; any eigenvalue will do for
+  // it. Where states do not overlap other eigenvalues are zero, too, and they have to make the error huge.
+  const VectorXd constant = (vs.transpose() * n).normalized();
+  inner += constant * constant.transpose();
   const Eigen::SelfAdjointEigenSolver<MatrixXd> inverse(inner);
-  VectorXd reciprocal(states);
-  for (Index k = 0; k < states; ++k) reciprocal[k] = 1 / std::max(inverse.eigenvalues()[k], 1e-14);
-  reciprocal[0] = 0;  // the common constant of all f_k: the eigenvalue that is zero by construction
+  const VectorXd reciprocal = inverse.eigenvalues().cwiseMax(1e-14).cwiseInverse();
   const MatrixXd half = vs * inverse.eigenvectors();
   const RowMajor theta = half * reciprocal.asDiagonal() * half.transpose();
   result.covariance.assign(theta.data(), theta.data() + theta.size());

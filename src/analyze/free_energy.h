@@ -11,17 +11,11 @@ namespace equibolt {
 /// Free energies, in kT, from samples of several states. Energies may be +∞ (a configuration that a state
 /// does not allow); NaN and −∞ throw NumericalError.
 
-/// Statistical inefficiencies (autocorrelation times) of two sets of samples; they widen the error.
-struct Inefficiencies {
-  double forward = 1;
-  double reverse = 1;
-};
-
 /// ΔF = F₁ − F₀ by Bennett's acceptance ratio (J. Comput. Phys. 22, 245, 1976), with its asymptotic error.
-/// work_forward: U₁ − U₀ at samples of state 0; work_reverse: U₀ − U₁ at samples of state 1. Throws
-/// NumericalError where one of the sets has no finite work: the states do not overlap.
-Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse,
-             const Inefficiencies& inefficiencies = {});
+/// work_forward: U₁ − U₀ at samples of state 0; work_reverse: U₀ − U₁ at samples of state 1. Samples have to
+/// be uncorrelated, and the states have to overlap, for the error to be right. Throws NumericalError where
+/// one of the sets has no finite work: the states do not overlap.
+Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse);
 
 /// The result of `mbar` for K states and N samples.
 struct Mbar {
@@ -31,7 +25,7 @@ struct Mbar {
   std::vector<double> log_denominators;  ///< ln Σ_j N_j exp(f_j − u_jn), (N,)
   double residual = 0;                   ///< greatest |1 − Σ_n W_kn| over states with samples
   std::size_t iterations = 0;
-  bool converged = false;
+  bool converged = false;  ///< false, too, where states overlap too little to say how their f_k differ
 
   std::size_t states() const { return free_energies.size(); }
   /// f_j − f_i with its asymptotic error.
@@ -43,9 +37,9 @@ struct Mbar {
 /// The multistate Bennett acceptance ratio (Shirts and Chodera, J. Chem. Phys. 129, 124105, 2008).
 /// u_kn (K, N), row-major: the reduced energy of every sample in every state; n_k (K,): how many of the N
 /// samples were drawn from each state (0 for a state that is only reweighted to). Samples have to be
-/// uncorrelated for the errors to be right: see `subsample`. An overlap matrix whose neighbours' entries fall
+/// uncorrelated for the errors to be right. An overlap matrix whose neighbours' entries fall
 /// below about 0.03 means that the states are too far apart. Whether the solution was reached is in
-/// `converged`.
+/// `converged`. Constants in the energies of a state may be as large as they like.
 Mbar mbar(std::span<const double> u_kn, std::span<const std::size_t> n_k);
 
 }  // namespace equibolt

@@ -128,12 +128,6 @@ TEST(Bar, ReversedStatesGiveTheOppositeAndConstantsAddUp) {
   EXPECT_GT(apart.error, 0.5);
 }
 
-TEST(Bar, InefficienciesWidenTheError) {
-  const std::vector<double> forward = {0.3, 1.2, -0.5, 2.0};
-  const std::vector<double> reverse = {0.1, -0.9, 0.4};
-  EXPECT_NEAR(bar(forward, reverse, {4, 4}).error, 2 * bar(forward, reverse).error, 1e-12);
-}
-
 TEST(Bar, InfiniteWorkIsAWeightOfZeroAndNaNAnError) {
   // Hard walls: uniform on [0, 1] against uniform on [0, 1/2]; ΔF = ln 2, from 3 of 6 forward samples.
   const std::vector<double> forward = {0, 0, 0, infinity, infinity, infinity};
@@ -211,6 +205,72 @@ TEST(MbarSolver, StatesWithoutOverlapHaveHugeErrors) {
   const Mbar result = mbar(harmonic_energies(states, n_k, random), n_k);
   EXPECT_GT(result.difference(0, 1).error, 1e3);
   EXPECT_LT(result.overlap[1], 1e-6);
+}
+
+TEST(MbarSolver, ErrorsOfStatesWithoutOverlapAreHugeWhereverTheyStand) {
+  // Two pairs of states that overlap within each pair alone, by any distance between the pairs.
+  const std::vector<std::size_t> n_k = {40, 40, 40, 40};
+  for (const double distance : {8.0, 12.0, 20.0, 50.0, 200.0}) {
+    Random random(18, Stream::test);
+    const std::vector<Harmonic> states = {{0, 1}, {distance, 1}, {0.7, 1}, {distance + 0.7, 1}};
+    const Mbar result = mbar(harmonic_energies(states, n_k, random), n_k);
+    EXPECT_GT(result.difference(0, 1).error, 3) << distance;
+    EXPECT_GT(result.difference(2, 3).error, 3) << distance;
+    EXPECT_LT(result.difference(0, 2).error, 0.3) << distance;
+    EXPECT_LT(result.difference(1, 3).error, 0.3) << distance;
+    EXPECT_GT(result.difference(1, 3).error, 0.03) << distance;
+    if (distance > 15) {
+      EXPECT_FALSE(result.converged) << distance;
+      EXPECT_GT(result.difference(0, 1).error, 1e3) << distance;
+    }
+  }
+}
+
+TEST(MbarSolver, ConstantsOfAnySizeAreExact) {
+  // The same state twice but for a constant.
+  for (const double constant : {800.0, -800.0, 1e6, -1e6, 1e9}) {
+    Random random(17, Stream::test);
+    std::vector<double> u(40);
+    for (std::size_t n = 0; n < 20; ++n) u[n] = 0.5 * std::pow(random.normal(), 2);
+    for (std::size_t n = 0; n < 20; ++n) u[20 + n] = u[n] + constant;
+    const std::vector<std::size_t> n_k = {10, 10};
+    const Mbar result = mbar(u, n_k);
+    EXPECT_TRUE(result.converged) << constant;
+    EXPECT_NEAR(result.free_energies[1] / constant, 1, 1e-14);
+    EXPECT_NEAR(result.difference(0, 1).error, 0, 1e-6);
+  }
+}
+
+TEST(MbarSolver, ACommonConstantAndOneOfEachStateChangeNothingElse) {
+  Random random(19, Stream::test);
+  const std::vector<Harmonic> states = {{0, 1}, {1, 2}, {1.5, 0.7}};
+  const std::vector<std::size_t> n_k = {100, 50, 0};
+  const std::vector<double> u = harmonic_energies(states, n_k, random);
+  const Mbar before = mbar(u, n_k);
+  const std::vector<double> constants = {-2e6, -2e6 + 5000, -2e6 - 900};
+  std::vector<double> shifted = u;
+  for (std::size_t k = 0; k < 3; ++k) {
+    for (std::size_t n = 0; n < 150; ++n) shifted[k * 150 + n] += constants[k];
+  }
+  const Mbar after = mbar(shifted, n_k);
+  EXPECT_TRUE(before.converged && after.converged);
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(after.free_energies[k] - before.free_energies[k], constants[k] - constants[0], 1e-7);
+    EXPECT_NEAR(after.difference(0, k).error, before.difference(0, k).error, 1e-7);
+  }
+  for (std::size_t k = 0; k < 9; ++k) EXPECT_NEAR(after.overlap[k], before.overlap[k], 1e-8);
+}
+
+TEST(MbarSolver, MeetsExactFreeEnergiesWithHonestErrors) {
+  const std::vector<Harmonic> states = {{0, 1}, {1.5, 2}, {3, 4}};
+  const std::vector<std::size_t> n_k = {60, 40, 60};
+  Calibration calibration;
+  for (std::uint64_t k = 0; k < 300; ++k) {
+    Random random(20, Stream::test, k);
+    const Mbar result = mbar(harmonic_energies(states, n_k, random), n_k);
+    calibration.add(result.difference(0, 2), states[2].free_energy() - states[0].free_energy());
+  }
+  calibration.expect_honest();
 }
 
 TEST(MbarSolver, InfiniteEnergiesAreWeightsOfZero) {

@@ -1,6 +1,5 @@
 #include "analyze/likelihood.h"
 
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -8,16 +7,6 @@
 #include "analyze/autocorrelation.h"
 
 namespace equibolt {
-namespace {
-
-/// The mean of a simulation's series; its error is never smaller than if the values were independent.
-Estimate series_mean(std::span<const double> series) {
-  Estimate estimate = mean(series);
-  if (series.size() >= 4) estimate.error *= std::sqrt(std::max(1.0, autocorrelation_time(series)));
-  return estimate;
-}
-
-}  // namespace
 
 double prior_log_normalisation(std::size_t particles, std::size_t dim) {
   return static_cast<double>((particles - 1) * dim) / 2 * std::log(2 * std::numbers::pi);
@@ -26,7 +15,7 @@ double prior_log_normalisation(std::size_t particles, std::size_t dim) {
 NegativeLogLikelihood negative_log_likelihood(std::span<const double> log_density, std::size_t particles,
                                               std::size_t dim) {
   require_finite(log_density, "log density");
-  const Estimate log_likelihood = series_mean(log_density);
+  const Estimate log_likelihood = correlated_mean(log_density);
   const Estimate nll{-log_likelihood.value, log_likelihood.error};
   return {nll, {nll.value + prior_log_normalisation(particles, dim), nll.error}};
 }
@@ -40,13 +29,13 @@ Estimate divergence_from_target(const Estimate& free_energy, std::span<const dou
   }
   std::vector<double> sums(energy.size());
   for (std::size_t k = 0; k < sums.size(); ++k) sums[k] = energy[k] + log_density[k];
-  const Estimate paired = series_mean(sums);
+  const Estimate paired = correlated_mean(sums);
   return {free_energy.value - paired.value, std::hypot(free_energy.error, paired.error)};
 }
 
 Estimate lowest_negative_log_likelihood(const Estimate& free_energy, std::span<const double> energy) {
   require_finite(energy, "energy of the test samples");
-  const Estimate potential = series_mean(energy);
+  const Estimate potential = correlated_mean(energy);
   return {potential.value - free_energy.value, std::hypot(free_energy.error, potential.error)};
 }
 

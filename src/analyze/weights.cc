@@ -4,6 +4,9 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
+
+#include "analyze/log_space.h"
 
 namespace equibolt {
 namespace {
@@ -16,6 +19,10 @@ void require_log_weights(std::span<const double> log_weights) {
     if (!(log_weights[k] < infinity))
       throw NumericalError("weights: ln w of sample {} is {}", k, log_weights[k]);
   }
+}
+
+[[noreturn]] void throw_all_zero(std::size_t count) {
+  throw NumericalError("weights: all {} are zero", count);
 }
 
 /// w over the largest w; all zero if all weights are.
@@ -39,12 +46,6 @@ double kish(std::size_t n, Weight weight) {
     squares += w * w;
   }
   return squares > 0 ? sum * sum / (static_cast<double>(n) * squares) : 0;
-}
-
-double sum_of(std::span<const double> values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return sum;
 }
 
 /// Zhang and Stephens' estimate of a generalised Pareto distribution's shape for exceedances x ≥ 0,
@@ -79,19 +80,10 @@ double generalised_pareto_shape(std::span<const double> x) {
 
 }  // namespace
 
-double log_sum_exp(std::span<const double> values) {
-  if (values.empty()) return -infinity;
-  const double top = *std::max_element(values.begin(), values.end());
-  if (!std::isfinite(top)) return top;
-  double sum = 0;
-  for (const double value : values) sum += std::exp(value - top);
-  return top + std::log(sum);
-}
-
 std::vector<double> normalised_weights(std::span<const double> log_weights) {
   std::vector<double> weights = scaled_weights(log_weights);
-  const double sum = sum_of(weights);
-  if (!(sum > 0)) throw NumericalError("weights: all {} are zero", weights.size());
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  if (!(sum > 0)) throw_all_zero(weights.size());
   for (double& weight : weights) weight /= sum;
   return weights;
 }
@@ -106,17 +98,20 @@ Estimate kish_fraction(std::span<const double> log_weights, const Bootstrap& opt
   const auto estimator = [&](std::span<const std::size_t> indices) {
     return kish(indices.size(), [&](std::size_t k) { return weights[indices[k]]; });
   };
-  return {kish_fraction(log_weights), bootstrap_error(weights.size(), estimator, options)};
+  const double fraction = kish_fraction(log_weights);
+  if (!(fraction > 0)) throw_all_zero(weights.size());
+  return {fraction, bootstrap_error(weights.size(), estimator, options)};
 }
 
 double largest_share(std::span<const double> log_weights) {
-  const double sum = sum_of(scaled_weights(log_weights));
+  const std::vector<double> weights = scaled_weights(log_weights);
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   return sum > 0 ? 1 / sum : 1;
 }
 
 Estimate log_mean_weight(std::span<const double> log_weights) {
   const double fraction = kish_fraction(log_weights);
-  if (!(fraction > 0)) return {-infinity, infinity};
+  if (!(fraction > 0)) throw_all_zero(log_weights.size());
   const auto n = static_cast<double>(log_weights.size());
   // Var(w̄) / w̄² = (N Σ w² / (Σ w)² − 1) / (N − 1).
   const double relative = n > 1 ? std::max(1 / fraction - 1, 0.0) / (n - 1) : infinity;
@@ -172,6 +167,29 @@ double pareto_k(std::span<const double> log_weights) {
     x[tail - 1 - k] = std::exp(sorted[k] - sorted[0]) - std::exp(*cut - sorted[0]);
   }
   return generalised_pareto_shape(x);
+}
+
+std::string WeightQuality::doubt() const {
+  if (!(effective >= least_effective)) {
+    return fmt::format("the weights are worth {:.1f} samples, and error bars need at least {:.0f}", effective,
+                       least_effective);
+  }
+  if (!std::isfinite(pareto_k)) {
+    return "the tail of the weights cannot be judged (their Pareto k is not defined)";
+  }
+  if (!(pareto_k <= largest_pareto_k)) {
+    return fmt::format("the largest weights dominate (Pareto k = {:.2f}, above {})", pareto_k,
+                       largest_pareto_k);
+  }
+  return {};
+}
+
+Estimate WeightQuality::judged(const Estimate& estimate) const {
+  return {estimate.value, doubt().empty() ? estimate.error : infinity};
+}
+
+WeightQuality weight_quality(std::span<const double> log_weights) {
+  return {static_cast<double>(log_weights.size()) * kish_fraction(log_weights), pareto_k(log_weights)};
 }
 
 double forward_kish_fraction(std::span<const double> log_weights_of_target_samples) {

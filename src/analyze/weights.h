@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "analyze/bootstrap.h"
@@ -13,22 +14,19 @@ namespace equibolt {
 /// ln p̃ leaves out the prior's constant. −∞ is a weight of zero, which is how a sample counts whose energy
 /// failed. NaN or +∞ throws NumericalError with the index.
 
-/// ln Σ exp; −∞ for no values.
-double log_sum_exp(std::span<const double> values);
-
 /// w / Σ w. Throws NumericalError if all weights are zero.
 std::vector<double> normalised_weights(std::span<const double> log_weights);
 
 /// Kish's effective sample size as a fraction of N, (Σ w)² / (N Σ w²); 0 if all weights are zero.
 double kish_fraction(std::span<const double> log_weights);
-/// The same with its bootstrap error.
+/// The same with its bootstrap error. Throws NumericalError if all weights are zero.
 Estimate kish_fraction(std::span<const double> log_weights, const Bootstrap& options);
 
 /// The largest weight's share of the sum; 1 if all weights are zero.
 double largest_share(std::span<const double> log_weights);
 
 /// ln of the mean weight, which estimates ln(Z_target / Z_prior) for samples of the flow. The error is that
-/// of the mean by the delta method. (−∞, ∞) if all weights are zero.
+/// of the mean by the delta method. Throws NumericalError if all weights are zero.
 Estimate log_mean_weight(std::span<const double> log_weights);
 
 /// Σ w a / Σ w with its delta-method error √(Σ w² (a − ā)²) / Σ w. Values whose weight is zero are not looked
@@ -51,6 +49,22 @@ std::vector<FractionAtSize> kish_against_size(std::span<const double> log_weight
 /// effective sample size nor any other error bar can be trusted. Zero weights are left out. 0 if the largest
 /// weights are all the same; ∞ if fewer than 25 weights are not zero.
 double pareto_k(std::span<const double> log_weights);
+
+/// Whether averages over weights have an error bar. Where one sample has nearly all the weight, every formula
+/// for the error sees no spread and gives almost zero, so that no error at all is the honest answer.
+struct WeightQuality {
+  double effective;  ///< Kish's effective number of samples
+  double pareto_k;
+
+  static constexpr double least_effective = 10;
+  static constexpr double largest_pareto_k = 0.7;
+
+  /// Why averages over these weights have no error bar, for people; empty where they have one.
+  std::string doubt() const;
+  /// The estimate, with an infinite error where there is a doubt.
+  Estimate judged(const Estimate& estimate) const;
+};
+WeightQuality weight_quality(std::span<const double> log_weights);
 
 /// The flow's effective sample size, as a fraction, seen from the target: from ln w at samples of the target,
 /// N² / (Σ w Σ 1/w). It finds modes that the flow never visits. For x ~ μ ∝ w p, E_μ[w] = E_p[w²] / E_p[w]

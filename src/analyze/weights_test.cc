@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "analyze/log_space.h"
 #include "core/random.h"
 
 namespace equibolt {
@@ -140,11 +141,45 @@ TEST(Weights, ZeroWeightsCountButNoMoreThanThat) {
   const std::vector<double> none(30, -infinity);
   EXPECT_EQ(kish_fraction(none), 0);
   EXPECT_EQ(largest_share(none), 1);
-  EXPECT_EQ(log_mean_weight(none).value, -infinity);
+  EXPECT_THROW(log_mean_weight(none), NumericalError);
+  EXPECT_THROW(kish_fraction(none, Bootstrap{}), NumericalError);
   EXPECT_EQ(pareto_k(none), infinity);
   EXPECT_EQ(forward_kish_fraction(none), 0);
   EXPECT_EQ(forward_kish_fraction(std::vector<double>{0, -infinity}), 0);
   EXPECT_THROW(reweighted_mean(none, std::vector<double>(30)), NumericalError);
+}
+
+TEST(WeightQualities, OneSampleWithAllTheWeightHasNoErrorBar) {
+  // The formulas for the errors see no spread.
+  std::vector<double> log_weights = gaussian_log_weights(1.5, 1000, 8);
+  log_weights[17] = 400;
+  EXPECT_LT(reweighted_mean(log_weights, gaussian_log_weights(1.5, 1000, 9)).error, 1e-9);
+  const WeightQuality quality = weight_quality(log_weights);
+  EXPECT_NEAR(quality.effective, 1, 1e-9);
+  EXPECT_NE(quality.doubt().find("worth 1.0 samples"), std::string::npos) << quality.doubt();
+  EXPECT_EQ(quality.judged({3, 1e-12}).value, 3);
+  EXPECT_EQ(quality.judged({3, 1e-12}).error, infinity);
+}
+
+TEST(WeightQualities, HeavyTailsAndTooFewWeightsHaveNoErrorBar) {
+  Random random(34, Stream::test);
+  std::vector<double> heavy(20000);
+  for (double& value : heavy) value = -0.95 * std::log(random.uniform());  // k = 0.95
+  const WeightQuality quality = weight_quality(heavy);
+  EXPECT_GT(quality.pareto_k, 0.7);
+  EXPECT_GE(quality.effective, 10);
+  EXPECT_NE(quality.doubt().find("Pareto"), std::string::npos);
+  EXPECT_FALSE(weight_quality(std::vector<double>(24, 0.0)).doubt().empty());
+  EXPECT_FALSE(weight_quality(std::vector<double>(1000, -infinity)).doubt().empty());
+}
+
+TEST(WeightQualities, GoodWeightsKeepTheirError) {
+  for (const double s : {0.6, 1.0, 1.7}) {
+    const WeightQuality quality = weight_quality(gaussian_log_weights(s, 1000, 10));
+    EXPECT_EQ(quality.doubt(), "") << s;
+    EXPECT_EQ(quality.judged({3, 0.5}).error, 0.5);
+  }
+  EXPECT_EQ(weight_quality(std::vector<double>(25, 0.0)).doubt(), "");
 }
 
 TEST(Weights, NaNAndInfinityAreErrorsThatNameTheSample) {

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "core/cancel.h"
 #include "molecules/umbrella.h"
+#include "molecules/umbrella_json.h"
 
 namespace equibolt {
 
@@ -25,12 +26,7 @@ void add_umbrella(CLI::App& app) {
     begin_stoppable(options->max_hours);
     Reporter reporter(options->quiet);
     const auto result = umbrella_run(config, folder, *frames, stop_requested, reporter);
-    const auto& f = result["free_energy"];
-    fmt::print(
-        "free energy of {}: {:.3f} ± {:.3f} kT (MBAR {:.3f}); overlap of neighbours at least {:.3f}\n{}\n",
-        result["state"].get<std::string>(), f["value"].get<double>(), f["error"].get<double>(),
-        f["by_mbar"].get<double>(), result["least_overlap"].get<double>(),
-        (folder.path / "umbrella.json").string());
+    fmt::print("{}\n{}\n", umbrella_text(result), (folder.path / "umbrella.json").string());
   });
 }
 

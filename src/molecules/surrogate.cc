@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "analyze/estimate.h"
 #include "config/config_table.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
@@ -186,10 +187,7 @@ SurrogateRound judge(const Differences& asked, ConfigurationsView<const double> 
     pairs[b % windows] += 1;
   }
   std::sort(known.begin(), known.end());
-  const auto quantile = [&](double q) {
-    return known.empty() ? 0.0 : known[static_cast<std::size_t>(q * static_cast<double>(known.size() - 1))];
-  };
-  round.deviation = (quantile(0.84) - quantile(0.16)) / 2;
+  if (!known.empty()) round.deviation = (quantile(known, 0.84) - quantile(known, 0.16)) / 2;
   round.least_acceptance = 1;
   for (std::size_t w = 0; w < windows; ++w) {
     const double mean = pairs[w] > 0 ? accepted[w] / pairs[w] : 0;
@@ -199,18 +197,14 @@ SurrogateRound judge(const Differences& asked, ConfigurationsView<const double> 
   return round;
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 Correction fit(const Molecule& molecule, const Findings& findings, double ridge) {
   const std::size_t n = findings.difference.size(), coordinates = 3 * molecule.size();
   const ConfigurationsView<const double> x(findings.x.data(), n, molecule.size(), 3);
   const Correction terms(molecule, x);
   CorrectionFit least_squares(terms);
-  const double middle = median(findings.difference);
+  std::vector<double> ascending = findings.difference;
+  std::sort(ascending.begin(), ascending.end());
+  const double middle = quantile(ascending, 0.5);
   for (std::size_t b = 0; b < n; ++b) {
     const double far = std::abs(findings.difference[b] - middle) / kOrdinary;
     least_squares.add(x[b], findings.difference[b] - middle,

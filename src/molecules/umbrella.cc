@@ -2,14 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numbers>
 #include <numeric>
 
-#include "analyze/autocorrelation.h"
-#include "analyze/bootstrap.h"
-#include "analyze/free_energy.h"
-#include "analyze/wham.h"
+#include "analyze/umbrella_analysis.h"
 #include "config/config_table.h"
 #include "core/hash.h"
 #include "core/stopwatch.h"
@@ -19,174 +14,13 @@
 #include "io/generations.h"
 #include "io/npz.h"
 #include "molecules/surrogate.h"
+#include "molecules/umbrella_json.h"
 #include "runs/history.h"
 #include "runs/output_lock.h"
 #include "runs/run_record.h"
 #include "runs/simulated_system.h"
 
 namespace equibolt {
-namespace {
-
-constexpr std::size_t kBins = 720, kProfileBins = 72;
-constexpr std::size_t kTimeBlocks = 20;
-constexpr double kPi = std::numbers::pi;
-
-std::size_t bin_of(double angle, std::size_t bins) {
-  const auto bin = static_cast<std::ptrdiff_t>((angle + kPi) / (2 * kPi) * static_cast<double>(bins));
-  return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(bin, 0, static_cast<std::ptrdiff_t>(bins) - 1));
-}
-
-double bin_centre(std::size_t bin, std::size_t bins) {
-  return 2 * kPi * (static_cast<double>(bin) + 0.5) / static_cast<double>(bins) - kPi;
-}
-
-double bias(const UmbrellaOptions& options, std::size_t window, double angle) {
-  return DihedralRestraint{{}, window_centre(window, options.windows), 0, options.stiffness}.energy(angle);
-}
-
-/// −ln(P/(1−P)) of the bins within (low, high).
-double state_free_energy(std::span<const double> probability, double low, double high) {
-  double inside = 0, outside = 0;
-  for (std::size_t b = 0; b < probability.size(); ++b) {
-    const double angle = bin_centre(b, probability.size());
-    (angle > low && angle < high ? inside : outside) += probability[b];
-  }
-  return -std::log(inside / outside);
-}
-
-/// ln of sums of exp.
-double log_sum(std::span<const double> values) {
-  const double top = *std::max_element(values.begin(), values.end());
-  double sum = 0;
-  for (const double value : values) sum += std::exp(value - top);
-  return top + std::log(sum);
-}
-
-struct MbarResult {
-  double free_energy = 0;
-  std::vector<double> overlap;  // (W,): of each window with the next one, around the circle
-  bool converged = false;
-};
-
-/// Of every `stride`-th block, so that the matrix stays small.
-MbarResult by_mbar(const UmbrellaOptions& options, std::span<const double> angles, double low, double high) {
-  constexpr std::size_t most_samples = 200000;
-  const std::size_t windows = options.windows, blocks = angles.size() / windows;
-  const std::size_t stride = std::max<std::size_t>(1, (angles.size() + most_samples - 1) / most_samples);
-  std::vector<double> used;
-  for (std::size_t w = 0; w < windows; ++w) {
-    for (std::size_t t = 0; t < blocks; t += stride) used.push_back(angles[t * windows + w]);
-  }
-  const std::vector<std::size_t> n_k(windows, used.size() / windows);
-  std::vector<double> u;
-  for (std::size_t w = 0; w < windows; ++w) {
-    for (const double angle : used) u.push_back(bias(options, w, angle));
-  }
-  const Mbar solution = mbar(u, n_k);
-  const auto log_weights = solution.log_weights(std::vector<double>(used.size(), 0.0));
-  std::vector<double> inside, outside;
-  for (std::size_t n = 0; n < used.size(); ++n) {
-    (used[n] > low && used[n] < high ? inside : outside).push_back(log_weights[n]);
-  }
-  MbarResult result;
-  result.converged = solution.converged;
-  const bool both = !inside.empty() && !outside.empty();
-  result.free_energy = both ? log_sum(outside) - log_sum(inside) : std::numeric_limits<double>::quiet_NaN();
-  for (std::size_t w = 0; w < windows; ++w) {
-    const std::size_t next = (w + 1) % windows;
-    result.overlap.push_back(solution.overlap[w * windows + next]);
-  }
-  return result;
-}
-
-double deviation(std::span<const double> values) {
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  double square = 0;
-  for (const double value : values) square += (value - mean) * (value - mean);
-  return std::sqrt(square / static_cast<double>(values.size() - 1));
-}
-
-}  // namespace
-
-nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::span<const double> angles,
-                                         double low, double high) {
-  const std::size_t windows = options.windows, blocks = angles.size() / windows;
-  if (blocks < 2 * kTimeBlocks) {
-    throw DataError("umbrella: {} blocks after the discarded ones, at least {} expected", blocks,
-                    2 * kTimeBlocks);
-  }
-  std::vector<double> biases;
-  for (std::size_t w = 0; w < windows; ++w) {
-    for (std::size_t b = 0; b < kBins; ++b) biases.push_back(bias(options, w, bin_centre(b, kBins)));
-  }
-  // Histograms of each block of time, all windows together.
-  const std::size_t length = blocks / kTimeBlocks;
-  std::vector<std::vector<double>> parts(kTimeBlocks, std::vector<double>(kBins, 0.0));
-  for (std::size_t t = 0; t < kTimeBlocks * length; ++t) {
-    for (std::size_t w = 0; w < windows; ++w) parts[t / length][bin_of(angles[t * windows + w], kBins)] += 1;
-  }
-  const std::vector<double> samples(windows, static_cast<double>(kTimeBlocks * length));
-  const auto solve = [&](std::span<const std::size_t> chosen, std::span<const double> start,
-                         double tolerance) {
-    std::vector<double> counts(kBins, 0.0);
-    for (const std::size_t part : chosen) {
-      for (std::size_t b = 0; b < kBins; ++b) counts[b] += parts[part][b];
-    }
-    return wham(counts, samples, biases, start, tolerance);
-  };
-  std::vector<std::size_t> all(kTimeBlocks);
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  const Wham solution = solve(all, {}, 1e-9);
-  const auto profile_of = [](const Wham& w) {
-    std::vector<double> profile(kProfileBins, 0.0);
-    for (std::size_t b = 0; b < kBins; ++b) profile[b * kProfileBins / kBins] += w.probability[b];
-    for (double& p : profile) p = -std::log(p);
-    return profile;
-  };
-  std::vector<std::vector<double>> profiles;
-  std::vector<double> free_energies;
-  Bootstrap resampling;
-  resampling.seed = options.seed;
-  resampling.repetitions = 100;
-  bootstrap(
-      kTimeBlocks,
-      [&](std::span<const std::size_t> chosen) {
-        const Wham again = solve(chosen, solution.free_energies, 1e-6);
-        profiles.push_back(profile_of(again));
-        free_energies.push_back(state_free_energy(again.probability, low, high));
-        return free_energies.back();
-      },
-      resampling);
-
-  const MbarResult by_samples = by_mbar(options, angles, low, high);
-  std::vector<double> autocorrelation;
-  for (std::size_t w = 0; w < windows; ++w) {
-    std::vector<double> series;
-    for (std::size_t t = 0; t < blocks; ++t) {
-      series.push_back(angle_difference(angles[t * windows + w], window_centre(w, windows)));
-    }
-    autocorrelation.push_back(autocorrelation_time(series));
-  }
-  nlohmann::ordered_json json{{"free_energy",
-                               {{"value", state_free_energy(solution.probability, low, high)},
-                                {"error", deviation(free_energies)},
-                                {"by_mbar", by_samples.free_energy},
-                                {"converged", solution.converged && by_samples.converged}}},
-                              {"blocks", blocks},
-                              {"least_overlap", std::ranges::min(by_samples.overlap)},
-                              {"overlap", by_samples.overlap},
-                              {"autocorrelation_time", autocorrelation}};
-  const auto profile = profile_of(solution);
-  const double lowest = *std::min_element(profile.begin(), profile.end());
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (std::size_t b = 0; b < kProfileBins; ++b) {
-    std::vector<double> relative;
-    for (const auto& one : profiles) relative.push_back(one[b] - *std::min_element(one.begin(), one.end()));
-    rows.push_back({bin_centre(b, kProfileBins), profile[b] - lowest, deviation(relative)});
-  }
-  json["profile"] = {{"columns", {"angle", "free_energy", "error"}}, {"rows", rows}};
-  return json;
-}
 
 UmbrellaTask umbrella_task(const RunConfig& config) {
   const MoleculeOptions* options = molecule_options_of(config.system);
@@ -214,6 +48,19 @@ UmbrellaTask umbrella_task(const RunConfig& config) {
   if (config.dynamics.guard_peptide_bonds) task.options.guards = peptide_bond_guards(task.molecule);
   task.options.seed = config.seed;
   return task;
+}
+
+UmbrellaRecords umbrella_records(const UmbrellaOptions& options, std::span<const double> angles) {
+  UmbrellaRecords records;
+  records.angles = angles;
+  for (std::size_t w = 0; w < options.windows; ++w) {
+    records.centres.push_back(window_centre(w, options.windows));
+  }
+  records.bias = [centres = records.centres, stiffness = options.stiffness](std::size_t w, double angle) {
+    return DihedralRestraint{{}, centres[w], 0, stiffness}.energy(angle);
+  };
+  records.seed = options.seed;
+  return records;
 }
 
 Configurations<double> UmbrellaTask::begin(const std::filesystem::path& frames) const {
@@ -345,15 +192,20 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   const std::vector<double>& angles = umbrella.state().angles;
   const auto discarded =
       static_cast<std::size_t>(config.umbrella.discard * static_cast<double>(angles.size() / windows));
-  auto json = umbrella_analysis(umbrella_options, std::span(angles).subspan(discarded * windows),
-                                task.state.low, task.state.high);
+  const auto& rejected = umbrella.state().rejected;
+  const double all_rejected = std::accumulate(rejected.begin(), rejected.end(), 0.0);
+  UmbrellaRecords records =
+      umbrella_records(umbrella_options, std::span(angles).subspan(discarded * windows));
+  records.in_state = [&](double angle) { return angle > task.state.low && angle < task.state.high; };
+  if (!surrogate.energy) records.undone = all_rejected;
+  nlohmann::ordered_json json = umbrella_json(analyse_umbrella(records));
+  for (const auto& warning : json["warnings"]) reporter.warn(warning.get<std::string>());
   std::vector<double> acceptance;
   for (std::size_t k = 0; k + 1 < windows; ++k) {
     acceptance.push_back(umbrella.state().accepted[k] / std::max(1.0, umbrella.state().tried[k]));
   }
   json["exchange_acceptance"] = acceptance;
-  const auto& rejected = umbrella.state().rejected;
-  json["rejected_blocks"] = std::accumulate(rejected.begin(), rejected.end(), 0.0);
+  json["rejected_blocks"] = all_rejected;
   if (surrogate.energy) {
     const auto mean = [&](const std::vector<double>& sums) {
       std::vector<double> means = sums;

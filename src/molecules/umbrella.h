@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "analyze/umbrella_analysis.h"
 #include "config/config.h"
 #include "runs/reporter.h"
 #include "runs/run_folder.h"
@@ -33,10 +34,8 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
                                     const std::filesystem::path& frames, const std::function<bool()>& stop,
                                     Reporter& reporter);
 
-/// What the angles (blocks, W) of umbrella sampling say of exp(−U) along the dihedral: the free energy
-/// ΔF = −ln(P/(1−P)) of low < φ < high by WHAM and by MBAR, F(φ) by WHAM, errors by a bootstrap of blocks of
-/// time (all windows together, since exchanges correlate them), and how the windows overlap.
-nlohmann::ordered_json umbrella_analysis(const UmbrellaOptions& options, std::span<const double> angles,
-                                         double low, double high);
+/// The angles (blocks, W) with what the analysis has to know of the windows; who calls says what the state
+/// is.
+UmbrellaRecords umbrella_records(const UmbrellaOptions& options, std::span<const double> angles);
 
 }  // namespace equibolt

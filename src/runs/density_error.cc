@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "analyze/estimate.h"
 #include "analyze/weights.h"
 #include "core/stopwatch.h"
 #include "egnn/precise_field.h"
@@ -29,11 +30,6 @@ std::vector<double> reference_densities(Session& session, ConfigurationsView<con
   const IntegratorOptions options{
       .method = Method::dopri5, .divergence_nodes = 64, .atol = 1e-9, .rtol = 1e-9};
   return flow_density(dynamics, options, x1).log_density;
-}
-
-double quantile(const std::vector<double>& sorted, double fraction) {
-  const auto last = static_cast<double>(sorted.size() - 1);
-  return sorted[static_cast<std::size_t>(std::ceil(fraction * last))];
 }
 
 /// Configurations to weigh: as the flow's settings of old draw them.
@@ -91,8 +87,8 @@ DensityError density_error(Session& session, const DensityErrorOptions& options,
   result.median = quantile(sizes, 0.5);
   result.quantile99 = quantile(sizes, 0.99);
   result.largest = sizes.back();
-  result.ess = kish_fraction(log_weights(energy, samples.log_density), {}).value;
-  result.ess_exact = kish_fraction(log_weights(energy, exact), {}).value;
+  result.ess = kish_fraction(log_weights(energy, samples.log_density));
+  result.ess_exact = kish_fraction(log_weights(energy, exact));
   return result;
 }
 

@@ -90,15 +90,15 @@ std::optional<Estimate> Generator::simulated_log_z() const {
 }
 
 Estimate effective_fraction(const WeightedSamples& samples) {
-  return kish_fraction(samples.log_weight, Bootstrap{});
+  return weight_quality(samples.log_weight).judged(kish_fraction(samples.log_weight, Bootstrap{}));
 }
 
 Estimate log_z(const WeightedSamples& samples) {
-  return log_mean_weight(samples.log_weight);
+  return weight_quality(samples.log_weight).judged(log_mean_weight(samples.log_weight));
 }
 
 Estimate reweighted_mean(const WeightedSamples& samples, std::span<const double> values) {
-  return reweighted_mean(samples.log_weight, values);
+  return weight_quality(samples.log_weight).judged(reweighted_mean(samples.log_weight, values));
 }
 
 }  // namespace equibolt

@@ -59,6 +59,7 @@ TEST_F(GeneratorTest, AnOwnEnergyGetsItsExactLogZ) {
   Generator generator = Generator::train(spring, folder_, small_, {.quiet = true});
   const WeightedSamples samples = generator.sample(4000, 7);
   const double exact = -2 * std::log(2.0);
+  EXPECT_LT(log_z(samples).error, 0.05);
   EXPECT_NEAR(log_z(samples).value, exact, 5 * log_z(samples).error);
   EXPECT_NEAR(generator.simulated_log_z()->value, exact, 0.05);
   EXPECT_GT(effective_fraction(samples).value, 0.5);
@@ -71,6 +72,36 @@ TEST_F(GeneratorTest, AnOwnEnergyGetsItsExactLogZ) {
 
   Generator again = Generator::open(folder_, {}, spring);
   EXPECT_EQ(again.sample(10, 7, 20).log_weight, later.log_weight);
+}
+
+WeightedSamples samples_of_weights(std::vector<double> log_weights) {
+  WeightedSamples samples;
+  samples.x = Configurations<double>(log_weights.size(), 3, 2);
+  samples.energy.assign(log_weights.size(), 1.0);
+  samples.log_weight = std::move(log_weights);
+  return samples;
+}
+
+TEST(WeightedSamplesTest, AllEstimatesThrowWhereAllSamplesFailed) {
+  const WeightedSamples failed = samples_of_weights(std::vector<double>(100, -INFINITY));
+  EXPECT_THROW(effective_fraction(failed), NumericalError);
+  EXPECT_THROW(log_z(failed), NumericalError);
+  EXPECT_THROW(reweighted_mean(failed, failed.energy), NumericalError);
+}
+
+TEST(WeightedSamplesTest, ErrorsAreInfiniteWhereOneSampleHasAllTheWeight) {
+  std::vector<double> log_weights(100, 0.0);
+  for (std::size_t k = 0; k < 100; ++k) log_weights[k] = 0.01 * static_cast<double>(k);
+  const WeightedSamples good = samples_of_weights(log_weights);
+  log_weights[3] = 300;
+  const WeightedSamples degenerate = samples_of_weights(log_weights);
+  for (const auto* samples : {&good, &degenerate}) {
+    const bool finite = samples == &good;
+    EXPECT_EQ(std::isfinite(effective_fraction(*samples).error), finite);
+    EXPECT_EQ(std::isfinite(log_z(*samples).error), finite);
+    EXPECT_EQ(std::isfinite(reweighted_mean(*samples, samples->energy).error), finite);
+    EXPECT_TRUE(std::isfinite(log_z(*samples).value));
+  }
 }
 
 TEST_F(GeneratorTest, AnotherEnergyIsRefused) {

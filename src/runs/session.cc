@@ -100,11 +100,12 @@ std::optional<Estimate> Session::log_z() const {
     const char* end = text->second.data() + text->second.size();
     double value = 0;
     const auto [stop, error] = std::from_chars(text->second.data(), end, value);
-    if (error == std::errc() && stop == end && std::isfinite(value)) return value;
+    if (error == std::errc() && stop == end && !std::isnan(value)) return value;
     throw DataError("the model's metadata: {} is '{}', expected a number", key, text->second);
   };
   const auto value = number("log_z"), error = number("log_z_error");
   if (!value || !error) return std::nullopt;
+  if (!std::isfinite(*value)) throw DataError("the model's metadata: log_z is {}, expected a number", *value);
   return Estimate{*value, *error};
 }
 

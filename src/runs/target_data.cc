@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "analyze/autocorrelation.h"
 #include "core/geometry.h"
@@ -167,8 +169,9 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
                result.mean_energy.estimate.error, result.mean_energy.r_hat);
   warn_of(result, reporter);
   if (result.log_z) {
-    reporter.say("           ln(Z/Z_prior) = {:.4f} ± {:.4f}", result.log_z->estimate.value,
-                 result.log_z->estimate.error);
+    const auto [value, error] = result.log_z->estimate;
+    reporter.say("           ln(Z/Z_prior) = {:.4f}{}", value,
+                 std::isfinite(error) ? fmt::format(" ± {:.4f}", error) : ", without an error bar");
   }
 }
 
@@ -233,7 +236,9 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
   if (!config.data.test.empty()) data.test = read_file_of(config.data.test, config.system);
   const auto simulation = read_json(folder.simulation());
   if (simulation.contains("log_z")) {
-    data.log_z = Estimate{simulation["log_z"]["value"], simulation["log_z"]["error"]};
+    const auto& error = simulation["log_z"]["error"];  // null where it is not known
+    data.log_z = Estimate{simulation["log_z"]["value"],
+                          error.is_number() ? error.get<double>() : std::numeric_limits<double>::infinity()};
   }
   return data;
 }

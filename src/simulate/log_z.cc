@@ -1,15 +1,37 @@
 #include "simulate/log_z.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "analyze/free_energy.h"
+#include "analyze/log_space.h"
 
 namespace equibolt {
 namespace {
 
-/// 1/(1 + e^x), right for infinite x.
-double fermi(double x) {
-  return 1 / (1 + std::exp(x));
+/// Adds to each record what it contributes to c = ln(Z_a/Z_b), and to `total` c itself; returns the overlap.
+/// forward: u_a − u_b at samples of b; reverse: u_b − u_a at samples of a.
+///
+/// Bennett's equation, with as many samples of each, is Σ_t [fermi(w_forward + c) − fermi(w_reverse − c)] =
+/// 0; its derivative is −Σ p (1−p) over both sets, p the probability to be of a. Where a and b are far apart
+/// all of these are too small for a double, and their ratios are not: hence the logarithms.
+double add_pair(std::span<const double> forward, std::span<const double> reverse,
+                std::span<double> contributions, double& total) {
+  const auto finite = [](double w) { return std::isfinite(w); };
+  if (std::ranges::none_of(forward, finite) || std::ranges::none_of(reverse, finite)) return 0;
+  const double c = -bar(forward, reverse).value;
+  total += c;
+  const std::size_t records = forward.size();
+  std::vector<double> log_slopes;
+  for (const double w : forward) log_slopes.push_back(log_fermi(w + c) + log_fermi(-w - c));
+  for (const double w : reverse) log_slopes.push_back(log_fermi(w - c) + log_fermi(c - w));
+  const double log_slope = log_sum_exp(log_slopes) - std::log(static_cast<double>(records));
+  for (std::size_t t = 0; t < records; ++t) {
+    contributions[t] +=
+        std::exp(log_fermi(forward[t] + c) - log_slope) - std::exp(log_fermi(reverse[t] - c) - log_slope);
+  }
+  return std::exp(log_slope);
 }
 
 }  // namespace
@@ -19,9 +41,10 @@ LogZ log_z_of(std::span<const Rung> rungs, std::span<const double> energy,
   const std::size_t records = energy.size() / rungs.size();  // of all chains
   double total = 0;
   std::vector<double> contributions(records, 0.0);  // (records per chain, C)
-  std::vector<double> forward(records);             // u_a − u_b at samples of b
-  std::vector<double> reverse(records);             // u_b − u_a at samples of a
+  std::vector<double> forward(records);
+  std::vector<double> reverse(records);
   LogZ result;
+  double least = 1;
   for (std::size_t a = 0; a + 1 < rungs.size(); ++a) {
     const std::size_t b = a + 1;
     const auto work = [&](std::size_t from, std::size_t to, std::size_t at) {
@@ -32,21 +55,15 @@ LogZ log_z_of(std::span<const Rung> rungs, std::span<const double> energy,
       forward[t] = work(b, a, t * rungs.size() + b);
       reverse[t] = work(a, b, t * rungs.size() + a);
     }
-    // Bennett's equation, with as many samples of each, is Σ_t [fermi(w_forward + c) − fermi(w_reverse − c)]
-    // = 0 for c = ln(Z_a/Z_b); its derivative is −Σ p (1−p) over both sets, p the probability to be of a.
-    const double c = -bar(forward, reverse).value;
-    double slope = 0;
-    for (const double w : forward) slope += fermi(w + c) * fermi(-w - c);
-    for (const double w : reverse) slope += fermi(w - c) * fermi(c - w);
-    slope /= static_cast<double>(records);
-    total += c;
-    result.overlap.push_back(slope);
-    for (std::size_t t = 0; t < records; ++t) {
-      contributions[t] += (fermi(forward[t] + c) - fermi(reverse[t] - c)) / slope;
-    }
+    result.overlap.push_back(add_pair(forward, reverse, contributions, total));
+    least = std::min(least, result.overlap.back());
   }
+  if (!(least * static_cast<double>(records) >= 1)) return result;
   result.log_z = estimate_of(series_of(contributions, chains, 1, 0));
-  result.log_z.estimate.value = total;
+  result.log_z->estimate.value = total;
+  if (!(least >= LogZ::least_overlap)) {
+    result.log_z->estimate.error = result.log_z->chain_error = std::numeric_limits<double>::infinity();
+  }
   return result;
 }
 

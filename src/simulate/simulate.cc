@@ -71,7 +71,7 @@ SimulationResult result_of(const Simulation& simulation) {
     std::vector<Rung> rungs;
     for (const double lambda : state.lambda) rungs.push_back(rung_at(options.path, lambda));
     LogZ log_z = log_z_of(rungs, state.sample_energy, state.sample_half_square, options.chains);
-    result.log_z = log_z.log_z;
+    result.log_z = std::move(log_z.log_z);
     result.diagnostics.overlap = std::move(log_z.overlap);
   }
   return result;

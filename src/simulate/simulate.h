@@ -32,11 +32,13 @@ struct SimulationDiagnostics {
 
 /// Equilibrium samples of exp(−U) in the mean-free subspace.
 struct SimulationResult {
-  Configurations<float> samples;       // (samples, N, D), mean-free; record by record, chains within
-  std::vector<double> energy;          // (samples,): U in kT, before the rounding to float
-  std::vector<std::size_t> chain;      // (samples,): which independent chain each is from
-  ChainEstimate mean_energy;           ///< ⟨U⟩
-  std::optional<ChainEstimate> log_z;  ///< ln(Z_target/Z_prior) with the normalised prior; needs Path::prior
+  Configurations<float> samples;   // (samples, N, D), mean-free; record by record, chains within
+  std::vector<double> energy;      // (samples,): U in kT, before the rounding to float
+  std::vector<std::size_t> chain;  // (samples,): which independent chain each is from
+  ChainEstimate mean_energy;       ///< ⟨U⟩
+  /// ln(Z_target/Z_prior) with the normalised prior. Needs Path::prior; none where rungs of the ladder do not
+  /// overlap, and with an infinite error where some hardly do: see LogZ.
+  std::optional<ChainEstimate> log_z;
   SimulationDiagnostics diagnostics;
 };
 

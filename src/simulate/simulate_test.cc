@@ -177,29 +177,6 @@ TEST(Relax, TakesOverlappingParticlesApart) {
   for (const double value : energies) EXPECT_LE(value, 0);
 }
 
-TEST(LogZ, OfExactGaussianSamplesIsExactWithAnHonestError) {
-  // Between u = ½ k |x|² with k = 1, 2, 4 in f dimensions: ln(Z_first/Z_last) = −(f/2) ln 4, drawn anew many
-  // times.
-  constexpr std::size_t chains = 4, records = 250, f = 6;
-  const std::vector<Rung> rungs = {{4, 0}, {2, 0}, {1, 0}};
-  const double exact = -0.5 * f * std::log(4.0);
-  double squares = 0;
-  constexpr int repeats = 200;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    Random random(3, Stream::test, static_cast<std::uint64_t>(repeat));
-    std::vector<double> energy;
-    for (std::size_t k = 0; k < chains * records * rungs.size(); ++k) {
-      double square = 0;
-      for (std::size_t d = 0; d < f; ++d) square += std::pow(random.normal(), 2);
-      energy.push_back(square / 2 / rungs[k % rungs.size()].target);
-    }
-    const LogZ result = log_z_of(rungs, energy, std::vector<double>(energy.size(), 0.0), chains);
-    squares += std::pow(deviation(result.log_z, exact), 2) / repeats;
-    for (const double overlap : result.overlap) EXPECT_NEAR(overlap, 0.39, 0.05);
-  }
-  EXPECT_NEAR(squares, 1, 5 * std::sqrt(2.0 / repeats));
-}
-
 SimulateOptions small_options() {
   return {
       .samples = 500, .chains = 6, .rungs = 5, .leapfrog_steps = 8, .burn_in = 120, .pilot = 160, .seed = 11};
