@@ -26,8 +26,11 @@ std::string histogram_of(std::size_t set, double bin_width, const std::string& l
   if (set == 1) {
     return fmt::format(", DATA using ($1-{}):{} with steps lt 2 title \"{}\"", bin_width / 2, column, legend);
   }
-  return fmt::format(", DATA using 1:{}:{} with yerrorbars lt {} lw 1 pt 7 ps 0.35 title \"{}\"", column,
-                     column + 1, set + 1, legend);
+  // Points of their own, since error bars are missing where the error is not known.
+  return fmt::format(
+      ", DATA using 1:{0} with points lt {1} pt 7 ps 0.35 title \"{2}\", "
+      "DATA using 1:{0}:{3} with yerrorbars lt {1} lw 1 pt 7 ps 0 notitle",
+      column, set + 1, legend, column + 1);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "analyze/autocorrelation.h"
 #include "analyze/histogram.h"
@@ -45,50 +46,57 @@ Evaluation mean_of(const std::vector<double>& values, const std::vector<SampleSt
   return number(sum / static_cast<double>(count));
 }
 
-/// All distances of two particles, (B · N(N−1)/2,), configuration by configuration.
-std::vector<double> pair_distances(const Configurations<double>& x) {
+/// Appends all distances of two particles of one configuration, N(N−1)/2.
+void append_pair_distances(const Configurations<double>& x, std::size_t b, std::vector<double>& distances) {
   const std::size_t dim = x.dim();
-  std::vector<double> distances;
-  for (std::size_t b = 0; b < x.count(); ++b) {
-    for (std::size_t i = 0; i < x.particles(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        double square = 0;
-        for (std::size_t k = 0; k < dim; ++k) {
-          const double difference = x[b][i * dim + k] - x[b][j * dim + k];
-          square += difference * difference;
-        }
-        distances.push_back(std::sqrt(square));
+  for (std::size_t i = 0; i < x.particles(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      double square = 0;
+      for (std::size_t k = 0; k < dim; ++k) {
+        const double difference = x[b][i * dim + k] - x[b][j * dim + k];
+        square += difference * difference;
       }
+      distances.push_back(std::sqrt(square));
     }
   }
-  return distances;
 }
 
-/// The means of runs of `length` values.
-std::vector<double> means_of_runs(const std::vector<double>& values, std::size_t length) {
-  std::vector<double> means(values.size() / length);
-  for (std::size_t k = 0; k < values.size(); ++k)
-    means[k / length] += values[k] / static_cast<double>(length);
-  return means;
+/// The pair distances of configurations: their mean in each, and the least and greatest of all. Those of
+/// status not ok may not be finite; they count in neither.
+struct PairDistances {
+  std::vector<double> means;  // (B,)
+  double least = std::numeric_limits<double>::infinity();
+  double greatest = 0;
+};
+
+PairDistances pair_distances(const WeightedSamples& samples) {
+  PairDistances result;
+  std::vector<double> distances;
+  for (std::size_t b = 0; b < samples.x.count(); ++b) {
+    distances.clear();
+    append_pair_distances(samples.x, b, distances);
+    result.means.push_back(average(distances));
+    if (samples.status[b] != SampleStatus::ok) continue;
+    const auto [low, high] = std::ranges::minmax_element(distances);
+    result.least = std::min(result.least, *low);
+    result.greatest = std::max(result.greatest, *high);
+  }
+  return result;
 }
 
-std::vector<double> repeated(const std::vector<double>& values, std::size_t times) {
-  std::vector<double> out;
-  for (const double value : values) out.insert(out.end(), times, value);
-  return out;
-}
-
-void put_weights(Evaluation& evaluation, const WeightedSamples& samples, std::uint64_t seed) {
+void put_weights(Evaluation& evaluation, const WeightedSamples& samples, const WeightQuality& quality,
+                 std::uint64_t seed) {
   evaluation["n_samples"] = samples.x.count();
   evaluation["failed"] = samples.failed();
-  put(evaluation, "ess", kish_fraction(samples.log_weight, Bootstrap{.seed = seed}));
+  put(evaluation, "ess", quality.judged(kish_fraction(samples.log_weight, Bootstrap{.seed = seed})));
   evaluation["largest_weight"] = largest_share(samples.log_weight);
-  evaluation["pareto_k"] = number(pareto_k(samples.log_weight));
-  put(evaluation, "log_z", log_mean_weight(samples.log_weight));
+  evaluation["pareto_k"] = number(quality.pareto_k);
+  put(evaluation, "log_z", quality.judged(log_mean_weight(samples.log_weight)));
   Evaluation against_size = Evaluation::array();
   for (const FractionAtSize& at : kish_against_size(samples.log_weight, Bootstrap{.seed = seed})) {
+    const Estimate fraction = quality.judged(at.fraction);
     against_size.push_back(
-        {{"n", at.n}, {"ess", number(at.fraction.value)}, {"ess_error", number(at.fraction.error)}});
+        {{"n", at.n}, {"ess", number(fraction.value)}, {"ess_error", number(fraction.error)}});
   }
   evaluation["ess_against_n"] = against_size;
 }
@@ -114,49 +122,84 @@ Evaluation density_of(const Histogram& histogram) {
     json["density"].push_back(number(bin.value));
     json["error"].push_back(number(bin.error));
   }
+  json["outside"] = number(histogram.outside);
   return json;
+}
+
+/// Histograms of the samples as drawn, reweighted, and of the test data, by the values that append(samples,
+/// b, values) appends for configuration b.
+template <typename Append>
+Evaluation histograms(const WeightedSamples& samples, const WeightQuality& quality,
+                      const WeightedSamples& test, const Bins& bins, const Append& append) {
+  const auto records = [&](const WeightedSamples& of) {
+    return Records{.count = of.x.count(), .append_values = [&](std::size_t b, std::vector<double>& values) {
+                     append(of, b, values);
+                   }};
+  };
+  std::vector<double> drawn(samples.x.count());  // log weights
+  for (std::size_t b = 0; b < drawn.size(); ++b) {
+    drawn[b] = samples.status[b] == SampleStatus::ok ? 0 : -std::numeric_limits<double>::infinity();
+  }
+  Records as_drawn = records(samples), reweighted = as_drawn, held_out = records(test);
+  as_drawn.log_weights = drawn;
+  reweighted.log_weights = samples.log_weight;
+  held_out.series = true;
+  Histogram weighted = histogram(reweighted, bins);
+  for (Estimate& bin : weighted.density) bin = quality.judged(bin);
+  return {{"low", bins.low},
+          {"high", bins.high},
+          {"samples", density_of(histogram(as_drawn, bins))},
+          {"reweighted", density_of(weighted)},
+          {"test", density_of(histogram(held_out, bins))}};
 }
 
 /// Whether the reweighted samples and the test data could be of one distribution. Energies are one number per
 /// configuration; of pair distances the test takes the mean of each configuration, so that its numbers are
-/// independent, while the histograms show them all.
-void put_agreement(Evaluation& evaluation, const WeightedSamples& samples, const WeightedSamples& test) {
+/// independent, while the histograms show them all. Bins are 50 over the range of the test data, and go on
+/// where the flow's samples do: their energies have a tail that is worth seeing.
+void put_agreement(Evaluation& evaluation, const WeightedSamples& samples, const WeightQuality& quality,
+                   const WeightedSamples& test) {
   const auto compare = [&](const std::string& name, const std::vector<double>& drawn,
                            const std::vector<double>& held_out) {
     const double time = std::max(1.0, autocorrelation_time(held_out));
     const TwoSampleTest result =
         kolmogorov_smirnov({drawn, samples.log_weight}, {.values = held_out, .autocorrelation_time = time});
     evaluation[name + "_ks"] = result.statistic;
-    evaluation[name + "_ks_p"] = result.p_value;
+    evaluation[name + "_ks_p"] = quality.doubt().empty() ? number(result.p_value) : Evaluation(nullptr);
   };
-  const auto show = [&](const std::string& name, const std::vector<double>& drawn,
-                        const std::vector<double>& log_weights, const std::vector<double>& held_out) {
-    const auto [low, high] = std::minmax_element(held_out.begin(), held_out.end());
-    const double end = *high + 1e-9 * (*high - *low);
-    evaluation[name + "_histogram"] = {
-        {"low", *low},
-        {"high", end},
-        {"samples", density_of(histogram(drawn, *low, end, kBins))},
-        {"reweighted", density_of(histogram(drawn, *low, end, kBins, log_weights))},
-        {"test", density_of(histogram(held_out, *low, end, kBins))}};
-  };
-  const std::size_t pairs = test.x.particles() * (test.x.particles() - 1) / 2;
-  const std::vector<double> drawn = pair_distances(samples.x), held_out = pair_distances(test.x);
+  const PairDistances drawn = pair_distances(samples), held_out = pair_distances(test);
   compare("energy", samples.energy, test.energy);
-  compare("distance", means_of_runs(drawn, pairs), means_of_runs(held_out, pairs));
-  show("energy", samples.energy, samples.log_weight, test.energy);
-  show("distance", drawn, repeated(samples.log_weight, pairs), held_out);
+  compare("distance", drawn.means, held_out.means);
+
+  std::vector<double> energies;
+  for (std::size_t b = 0; b < samples.x.count(); ++b) {
+    if (samples.status[b] == SampleStatus::ok) energies.push_back(samples.energy[b]);
+  }
+  std::ranges::sort(energies);
+  const auto [low, high] = std::ranges::minmax_element(test.energy);
+  evaluation["energy_histogram"] = histograms(
+      samples, quality, test,
+      extended_bins(*low, *high, kBins, quantile(energies, 0.01), quantile(energies, 0.99), 3 * kBins),
+      [](const WeightedSamples& of, std::size_t b, std::vector<double>& values) {
+        values.push_back(of.energy[b]);
+      });
+  evaluation["distance_histogram"] =
+      histograms(samples, quality, test,
+                 extended_bins(held_out.least, held_out.greatest, kBins, drawn.least, drawn.greatest, kBins),
+                 [](const WeightedSamples& of, std::size_t b, std::vector<double>& values) {
+                   append_pair_distances(of.x, b, values);
+                 });
 }
 
-void put_test_data(Evaluation& evaluation, const WeightedSamples& samples, const WeightedSamples& test,
-                   const std::optional<Estimate>& log_z) {
+void put_test_data(Evaluation& evaluation, const WeightedSamples& samples, const WeightQuality& quality,
+                   const WeightedSamples& test, const std::optional<Estimate>& log_z) {
   evaluation["n_test"] = test.x.count();
   evaluation["failed_test"] = test.failed();
   // Means over test data that leave some of it out would look better than they are.
   if (test.failed() == 0 && test.x.count() >= 8) {
     put_likelihood(evaluation, test, log_z);
     evaluation["ess_forward"] = forward_kish_fraction(test.log_weight);
-    put_agreement(evaluation, samples, test);
+    put_agreement(evaluation, samples, quality, test);
   } else {
     put_nothing(evaluation, {"nll", "nll_error", "nll_normalized", "kl", "kl_error", "ess_forward",
                              "energy_ks", "energy_ks_p", "distance_ks", "distance_ks_p"});
@@ -164,7 +207,7 @@ void put_test_data(Evaluation& evaluation, const WeightedSamples& samples, const
   evaluation["energy_mean_test"] = mean_of(test.energy, test.status);
 }
 
-void put_paths(Evaluation& evaluation, const WeightedSamples& samples) {
+void put_paths(Evaluation& evaluation, const WeightedSamples& samples, const WeightQuality& quality) {
   const std::vector<double> evaluations(samples.evaluations.begin(), samples.evaluations.end());
   const std::vector<double> divergences(samples.divergences.begin(), samples.divergences.end());
   evaluation["path_length"] = mean_of(samples.arc_length, samples.status);
@@ -172,7 +215,35 @@ void put_paths(Evaluation& evaluation, const WeightedSamples& samples) {
   evaluation["evaluations"] = mean_of(evaluations, samples.status);
   evaluation["divergences"] = mean_of(divergences, samples.status);
   evaluation["energy_mean"] = mean_of(samples.energy, samples.status);
-  put(evaluation, "energy_mean_reweighted", reweighted_mean(samples.log_weight, samples.energy));
+  put(evaluation, "energy_mean_reweighted",
+      quality.judged(reweighted_mean(samples.log_weight, samples.energy)));
+}
+
+/// What a reader has to know before any of the numbers.
+std::vector<std::string> warnings_of(const WeightQuality& quality, const WeightedSamples& samples,
+                                     const Reference& reference) {
+  const auto& [test, log_z] = reference;
+  std::vector<std::string> warnings;
+  if (const std::string doubt = quality.doubt(); !doubt.empty()) {
+    warnings.push_back("no error bar for averages over the weights, which are not to be trusted: " + doubt +
+                       "; draw more samples, or train longer");
+  }
+  if (samples.failed() > 0) {
+    warnings.push_back(
+        fmt::format("{} of {} samples failed and have weight zero", samples.failed(), samples.x.count()));
+  }
+  if (test.failed() > 0) {
+    warnings.push_back(
+        fmt::format("{} of {} held-out configurations have no density or no energy, so that nothing is "
+                    "compared with them",
+                    test.failed(), test.x.count()));
+  }
+  if (log_z && !std::isfinite(log_z->error)) {
+    warnings.push_back(
+        "no error bar for log_z_reference and kl: rungs of the simulation's ladder hardly overlap; raise "
+        "simulate.rungs");
+  }
+  return warnings;
 }
 
 /// `wanted` of the configurations at equal distances in the file's order, so that they are as independent as
@@ -189,20 +260,21 @@ Configurations<double> thinned(ConfigurationsView<const double> x, std::size_t w
 
 }  // namespace
 
-Evaluation evaluate(const Session& session, const WeightedSamples& samples, const WeightedSamples& test) {
+Evaluation evaluate(const WeightedSamples& samples, const Reference& reference, std::uint64_t seed) {
   if (samples.failed() == samples.x.count()) {
     throw NumericalError("all of the {} samples failed; the network is not usable", samples.x.count());
   }
-  Evaluation evaluation{{"format_version", 1}};
-  put_weights(evaluation, samples, session.config().seed);
-  const std::optional<Estimate> log_z = session.log_z();
+  const WeightQuality quality = weight_quality(samples.log_weight);
+  const auto& [test, log_z] = reference;
+  Evaluation evaluation{{"format_version", 1}, {"warnings", warnings_of(quality, samples, reference)}};
+  put_weights(evaluation, samples, quality, seed);
   if (log_z) {
     put(evaluation, "log_z_reference", *log_z);
   } else {
     put_nothing(evaluation, {"log_z_reference", "log_z_reference_error"});
   }
-  put_test_data(evaluation, samples, test, log_z);
-  put_paths(evaluation, samples);
+  put_test_data(evaluation, samples, quality, test, log_z);
+  put_paths(evaluation, samples, quality);
   return evaluation;
 }
 
@@ -212,13 +284,13 @@ Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> 
   const RunConfig& config = session.config();
   make_samples_file(task_of_flow(session, files.samples, config.seed, config.evaluate.samples), stop,
                     reporter);
-  WeightedSamples weighed;
+  Reference reference{.log_z = session.log_z()};
   if (test.count() > 0) {
     const auto chosen = thinned(test, config.evaluate.test_samples);
     make_samples_file(task_of_configurations(session, files.test_densities, chosen.view()), stop, reporter);
-    weighed = read_samples(files.test_densities);
+    reference.test = read_samples(files.test_densities);
   }
-  return evaluate(session, read_samples(files.samples), weighed);
+  return evaluate(read_samples(files.samples), reference, config.seed);
 }
 
 Configurations<double> test_data_of(const std::string& run_or_model, const std::string& data,
@@ -238,17 +310,38 @@ Configurations<double> test_data_of(const std::string& run_or_model, const std::
   return read_configurations(path, session.particles(), session.dim());
 }
 
+namespace {
+
+/// With five digits, or as many as the second digit of the error needs.
+std::string with_digits_for(double value, double error) {
+  int digits = 5;
+  if (value != 0 && error > 0) {
+    const double places = std::floor(std::log10(std::abs(value))) - std::floor(std::log10(error)) + 2;
+    digits = std::clamp(static_cast<int>(std::clamp(places, 0.0, 17.0)), 5, 17);
+  }
+  return fmt::format("{:.{}g}", value, digits);
+}
+
+}  // namespace
+
 std::string evaluation_table(const Evaluation& evaluation) {
   std::string text;
+  if (const auto warnings = evaluation.find("warnings"); warnings != evaluation.end()) {
+    for (const auto& warning : *warnings) text += fmt::format("warning: {}\n", warning.get<std::string>());
+  }
   for (const auto& [name, value] : evaluation.items()) {
     if (name.ends_with("_error") || value.is_structured() || name == "format_version") continue;
-    const std::string shown = value.is_null()             ? "-"
-                              : value.is_number_integer() ? fmt::format("{}", value.get<std::size_t>())
-                                                          : fmt::format("{:.5g}", value.get<double>());
     const auto error = evaluation.find(name + "_error");
     const bool has_error = error != evaluation.end() && error->is_number();
-    text += fmt::format("{:<24} {:>12}{}\n", name, shown,
-                        has_error ? fmt::format(" ± {:.2g}", error->get<double>()) : "");
+    const bool lacks_error = error != evaluation.end() && !has_error && !value.is_null();
+    const std::string shown = value.is_null() ? "-"
+                              : value.is_number_integer()
+                                  ? fmt::format("{}", value.get<std::size_t>())
+                                  : with_digits_for(value, has_error ? error->get<double>() : 0);
+    const std::string error_text = has_error     ? fmt::format(" ± {:.2g}", error->get<double>())
+                                   : lacks_error ? " (no error bar)"
+                                                 : "";
+    text += fmt::format("{:<24} {:>12}{}\n", name, shown, error_text);
   }
   return text;
 }

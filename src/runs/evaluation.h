@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "equibolt/configurations.h"
+#include "equibolt/estimate.h"
 #include "runs/reporter.h"
 #include "runs/sampling.h"
 #include "runs/session.h"
@@ -13,12 +16,19 @@
 namespace equibolt {
 
 /// How good a Boltzmann generator is, by name; docs/evaluation.md describes each number. Numbers that cannot
-/// be had, those that need test data say, are null.
+/// be had, those that need test data say, are null; so are errors that the data do not tell, and `warnings`
+/// says why.
 using Evaluation = nlohmann::ordered_json;
 
-/// From samples of the flow and from held-out configurations with the flow's density, `test`, of which there
-/// may be none. Throws NumericalError when all samples failed.
-Evaluation evaluate(const Session& session, const WeightedSamples& samples, const WeightedSamples& test);
+/// What an evaluation is made from, besides samples of the flow.
+struct Reference {
+  /// Held-out configurations with the flow's density, of which there may be none.
+  WeightedSamples test = {};
+  std::optional<Estimate> log_z = {};  ///< ln(Z_target/Z_prior) by a simulation
+};
+
+/// Throws NumericalError when all samples failed. `seed` is that of the bootstrap.
+Evaluation evaluate(const WeightedSamples& samples, const Reference& reference, std::uint64_t seed);
 
 /// What an evaluation is made from, files as sampling.h describes them.
 struct EvaluationFiles {
