@@ -286,7 +286,6 @@ UmbrellaAnalysis analyse_umbrella(const UmbrellaRecords& records) {
 
   const bool doubted = !result.doubts.empty();
   if (doubted && result.free_energy) result.free_energy->error = kInfinity;
-  if (doubted) result.halves_apart.reset();
   const std::vector<double> profile =
       solution.converged ? profile_of(solution)
                          : std::vector<double>(kProfileBins, std::numeric_limits<double>::quiet_NaN());
