@@ -208,10 +208,13 @@ TEST(MbarSolver, StatesWithoutOverlapHaveHugeErrors) {
 }
 
 TEST(MbarSolver, ErrorsOfStatesWithoutOverlapAreHugeWhereverTheyStand) {
-  // Two pairs of states that overlap within each pair alone, by any distance between the pairs.
+  // Two pairs of states that overlap within each pair alone, by any distance between the pairs. Far apart the
+  // equations have two null vectors, and only one of them is the common constant: the error must not depend
+  // on how rounding mixes them.
   const std::vector<std::size_t> n_k = {40, 40, 40, 40};
-  for (const double distance : {8.0, 12.0, 20.0, 50.0, 200.0}) {
-    Random random(18, Stream::test);
+  for (std::uint64_t number = 0; number < 40; ++number) {
+    const double distance = std::vector{8.0, 20.0, 50.0, 200.0}[number % 4];
+    Random random(18, Stream::test, number);
     const std::vector<Harmonic> states = {{0, 1}, {distance, 1}, {0.7, 1}, {distance + 0.7, 1}};
     const Mbar result = mbar(harmonic_energies(states, n_k, random), n_k);
     EXPECT_GT(result.difference(0, 1).error, 3) << distance;
@@ -221,7 +224,7 @@ TEST(MbarSolver, ErrorsOfStatesWithoutOverlapAreHugeWhereverTheyStand) {
     EXPECT_GT(result.difference(1, 3).error, 0.03) << distance;
     if (distance > 15) {
       EXPECT_FALSE(result.converged) << distance;
-      EXPECT_GT(result.difference(0, 1).error, 1e3) << distance;
+      EXPECT_GT(result.difference(0, 1).error, 1.5e6) << distance;
     }
   }
 }

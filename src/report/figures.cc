@@ -127,7 +127,8 @@ Plot ess_figure(const Evaluation& ess_against_n) {
         {number_or_nan(at.at("n")), number_or_nan(at.at("ess")), number_or_nan(at.at("ess_error"))});
   }
   plot.commands +=
-      "set logscale x\nset yrange [0:]\nplot DATA using 1:2:3 with yerrorlines lt 1 pt 7 ps 0.5 notitle";
+      "set logscale x\nset yrange [0:]\nplot DATA using 1:2 with linespoints lt 1 pt 7 ps 0.5 notitle, "
+      "DATA using 1:2:3 with yerrorbars lt 1 pt 7 ps 0 notitle";
   return plot;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -72,16 +73,28 @@ void put_dihedrals(FigurePage& report, const RunConfig& config, const RunFolder&
 void put_umbrella(FigurePage& report, const nlohmann::ordered_json& umbrella) {
   report.page().heading("Umbrella sampling");
   const auto& f = umbrella.at("free_energy");
+  const auto shown = [&](const char* name) {
+    const double value = number_or_nan(f, name);
+    return std::isfinite(value) ? fmt::format("{:.3f}", value) : std::string("–");
+  };
   report.page().table(
       {{"state", "ΔF by WHAM, kT", "error", "ΔF by MBAR, kT", "blocks", "least overlap", "rejected blocks"},
-       {umbrella.at("state").get<std::string>(), fmt::format("{:.3f}", number_or_nan(f, "value")),
-        fmt::format("{:.3f}", number_or_nan(f, "error")), fmt::format("{:.3f}", number_or_nan(f, "by_mbar")),
+       {umbrella.at("state").get<std::string>(), shown("value"), shown("error"), shown("by_mbar"),
         fmt::format("{}", umbrella.at("blocks").get<long>()),
         fmt::format("{:.3f}", number_or_nan(umbrella, "least_overlap")),
         fmt::format("{:.0f}", number_or_nan(umbrella, "rejected_blocks"))}},
       "ΔF = −ln(P/(1−P)). Errors are one standard error, by a bootstrap of blocks of time.");
-  report.figure(umbrella_profile(umbrella), "Free energy against the angle, with its error",
-                "The free-energy profile by WHAM, with a band of one standard error.");
+  if (umbrella.contains("warnings")) {
+    for (const auto& warning : umbrella["warnings"])
+      report.page().paragraph("Warning: " + warning.get<std::string>());
+  }
+  const auto& rows = umbrella.at("profile").at("rows");
+  if (std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.at(1).is_number(); })) {
+    report.figure(umbrella_profile(umbrella), "Free energy against the angle, with its error",
+                  "The free-energy profile by WHAM, with a band of one standard error where it is known.");
+  } else {
+    report.page().missing("The windows do not determine a free-energy profile.");
+  }
   report.figure(umbrella_overlap(umbrella), "Overlap and acceptance of exchanges of neighbouring windows",
                 "Overlap (MBAR) and acceptance of exchanges of each window with the next, around the circle. "
                 "Below 0.03 "

@@ -102,6 +102,10 @@ void put_results(FigurePage& report, const Contents& run) {
     return;
   }
   const Evaluation& e = *run.evaluation;
+  if (e.contains("warnings")) {
+    for (const auto& warning : e["warnings"])
+      report.page().paragraph("Warning: " + warning.get<std::string>());
+  }
   const KnownSystem* known = known_system(run.config);
   TableRows rows{{"", "NLL", "KL(μ‖p)", "ESS, %", "path length", "ln(Z/Z_prior)"}};
   rows.push_back({"this run", estimate_text(e, "nll", 3), estimate_text(e, "kl", 3),
