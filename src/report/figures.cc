@@ -17,20 +17,27 @@ std::string axes(const std::string& x, const std::string& y) {
   return fmt::format("set xlabel \"{}\"\nset ylabel \"{}\"\n", x, y);
 }
 
+std::string error_bars(std::size_t column, std::size_t line_type) {
+  return fmt::format(", DATA using 1:{}:{} with yerrorbars lt {} lw 1 pt 7 ps 0 notitle", column, column + 1,
+                     line_type);
+}
+
+bool any_number(const nlohmann::ordered_json& values) {
+  return std::any_of(values.begin(), values.end(), [](const auto& value) { return value.is_number(); });
+}
+
 /// One histogram of a figure, its values in `column` and their errors in the next: the first filled, the
-/// second as steps, others as points with error bars.
-std::string histogram_of(std::size_t set, double bin_width, const std::string& legend) {
+/// second as steps, others as points, with error bars where any error is known.
+std::string histogram_of(std::size_t set, double bin_width, const std::string& legend, bool errors = true) {
   const std::size_t column = 2 * set + 2;
   if (set == 0)
     return fmt::format("DATA using 1:{} with boxes lt 1 fs solid 0.25 noborder title \"{}\"", column, legend);
   if (set == 1) {
     return fmt::format(", DATA using ($1-{}):{} with steps lt 2 title \"{}\"", bin_width / 2, column, legend);
   }
-  // Points of their own, since error bars are missing where the error is not known.
-  return fmt::format(
-      ", DATA using 1:{0} with points lt {1} pt 7 ps 0.35 title \"{2}\", "
-      "DATA using 1:{0}:{3} with yerrorbars lt {1} lw 1 pt 7 ps 0 notitle",
-      column, set + 1, legend, column + 1);
+  const auto points =
+      fmt::format(", DATA using 1:{} with points lt {} pt 7 ps 0.35 title \"{}\"", column, set + 1, legend);
+  return errors ? points + error_bars(column, set + 1) : points;
 }
 
 }  // namespace
@@ -76,8 +83,9 @@ Plot histogram_figure(const std::string& name, const Evaluation& histogram, cons
     plot.rows.push_back(row);
   }
   plot.commands += "set yrange [0:]\nset boxwidth 1 relative\nplot ";
-  plot.commands += histogram_of(0, width, "test data") + histogram_of(1, width, "flow") +
-                   histogram_of(2, width, "flow, reweighted");
+  plot.commands +=
+      histogram_of(0, width, "test data") + histogram_of(1, width, "flow") +
+      histogram_of(2, width, "flow, reweighted", any_number(histogram.at("reweighted").at("error")));
   return plot;
 }
 
@@ -122,13 +130,15 @@ Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, 
 
 Plot ess_figure(const Evaluation& ess_against_n) {
   Plot plot{"ess", {"n", "ess", "error"}, {}, axes("samples n", "ESS / n")};
+  bool errors = false;
   for (const auto& at : ess_against_n) {
+    errors = errors || at.at("ess_error").is_number();
     plot.rows.push_back(
         {number_or_nan(at.at("n")), number_or_nan(at.at("ess")), number_or_nan(at.at("ess_error"))});
   }
   plot.commands +=
-      "set logscale x\nset yrange [0:]\nplot DATA using 1:2 with linespoints lt 1 pt 7 ps 0.5 notitle, "
-      "DATA using 1:2:3 with yerrorbars lt 1 pt 7 ps 0 notitle";
+      "set logscale x\nset yrange [0:]\nplot DATA using 1:2 with linespoints lt 1 pt 7 ps 0.5 notitle";
+  if (errors) plot.commands += error_bars(2, 1);
   return plot;
 }
 

@@ -73,14 +73,18 @@ Plot angle_series(const std::string& name, std::span<const double> angle, const 
 
 Plot umbrella_profile(const nlohmann::ordered_json& umbrella) {
   Plot plot{"profile", {"angle", "free_energy", "error"}, {}, ""};
+  bool errors = false;
   for (const auto& row : umbrella.at("profile").at("rows")) {
+    errors = errors || row.at(2).is_number();
     plot.rows.push_back({number_or_nan(row.at(0)), number_or_nan(row.at(1)), number_or_nan(row.at(2))});
   }
+  const std::string band =
+      "DATA using 1:($2-$3):($2+$3) with filledcurves lt 1 fs solid 0.3 noborder title \"± one error\", ";
   plot.commands = fmt::format(
-      "set xlabel \"angle\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\n"
-      "plot DATA using 1:($2-$3):($2+$3) with filledcurves lt 1 fs solid 0.3 noborder title \"± one error\", "
-      "DATA using 1:2 with lines lt 1 title \"F\"",
-      circle("x"));
+      "set xlabel \"angle\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\nplot {}DATA using 1:2 with lines lt 1 "
+      "title "
+      "\"F\"",
+      circle("x"), errors ? band : "");
   return plot;
 }
 
