@@ -17,7 +17,7 @@
 #include "core/stopwatch.h"
 #include "core/threads.h"
 #include "egnn/cpu_vector_field.h"
-#include "egnn/golden.h"
+#include "egnn/spec/golden.h"
 #include "equibolt/error.h"
 #include "equibolt/version.h"
 #include "io/npz.h"

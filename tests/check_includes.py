@@ -28,7 +28,7 @@ for room in rooms - {"cli"}:
     if any(room in reachable(other) for other in uses[room]):
         wrong.append(f"{room}: uses itself through another room")
     allowed = reachable(room)
-    for path in sorted((src / room).glob("*.*")):
+    for path in sorted((src / room).rglob("*.*")):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             include = re.match(r'#include "(\w+)/', line)
             if include and include[1] in rooms - allowed and not path.stem.endswith(("_test", "_bench")):

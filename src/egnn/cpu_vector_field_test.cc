@@ -14,7 +14,7 @@
 #include "core/geometry.h"
 #include "core/random.h"
 #include "egnn/cpu_kernels.h"
-#include "egnn/field_cases.h"
+#include "egnn/spec/field_cases.h"
 #include "equibolt/error.h"
 
 namespace equibolt {

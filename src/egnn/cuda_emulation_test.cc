@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "egnn/cuda/field.h"
-#include "egnn/field_cases.h"
+#include "egnn/spec/field_cases.h"
 
 namespace equibolt {
 namespace {

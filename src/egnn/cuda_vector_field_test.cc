@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "egnn/cpu_vector_field.h"
-#include "egnn/field_cases.h"
+#include "egnn/spec/field_cases.h"
 
 namespace equibolt {
 namespace {

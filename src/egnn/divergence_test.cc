@@ -9,9 +9,9 @@
 
 #include "core/geometry.h"
 #include "core/random.h"
-#include "egnn/divergence_plain.h"
-#include "egnn/golden.h"
-#include "egnn/reference.h"
+#include "egnn/spec/divergence_plain.h"
+#include "egnn/spec/golden.h"
+#include "egnn/spec/reference.h"
 #include "egnn/targets.h"
 #include "hwy/targets.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "egnn/reference.h"
+#include "egnn/spec/reference.h"
 
 namespace equibolt {
 namespace {

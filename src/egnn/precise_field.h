@@ -10,8 +10,8 @@
 namespace equibolt {
 
 /// v_θ in float64 throughout, for whoever asks how large float32's and the integrators' errors are. The plain
-/// reference (egnn/reference.h) with the loops over edges as matrix products: about ten times as fast, and
-/// some tens of times slower than the kernels. Thread-safe.
+/// reference (egnn/spec/reference.h) with the loops over edges as matrix products: about ten times as fast,
+/// and some tens of times slower than the kernels. Thread-safe.
 class PreciseField {
  public:
   /// `parameters` in the order of ParameterLayout; copied.

@@ -7,7 +7,7 @@
 
 #include "core/random.h"
 #include "egnn/initialise.h"
-#include "egnn/reference.h"
+#include "egnn/spec/reference.h"
 
 namespace equibolt {
 namespace {

@@ -1,9 +1,9 @@
-#include "egnn/reference.h"
+#include "egnn/spec/reference.h"
 
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "egnn/golden.h"
+#include "egnn/spec/golden.h"
 
 namespace equibolt {
 namespace {

@@ -3,7 +3,7 @@
 #include "egnn/cuda/batch.h"
 
 /// The forward pass: Embed, then for each layer EdgeForward and, but for the last, NodeForward
-/// (docs/mathematics.md, "The vector field"; egnn/reference.h).
+/// (docs/mathematics.md, "The vector field"; egnn/spec/reference.h).
 namespace EQUIBOLT_CUDA_NAMESPACE {
 
 /// A warp's 16 particles of the whole batch.

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "core/random.h"
-#include "egnn/golden.h"
 #include "egnn/initialise.h"
-#include "egnn/reference.h"
+#include "egnn/spec/golden.h"
+#include "egnn/spec/reference.h"
 #include "egnn/vector_field.h"
 
 /// For tests: networks with inputs and what the reference makes of them, and what each implementation of

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "egnn/reference.h"
+#include "egnn/spec/reference.h"
 
 /// The divergence as the fast kernel computes it, in plain loops and any precision: the readable form of
 /// docs/mathematics-divergence.md, whose symbols and section numbers are used here.
