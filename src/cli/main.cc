@@ -132,11 +132,15 @@ int main(int argc, char** argv) {
   } catch (const std::filesystem::filesystem_error& error) {
     log_text("error", error.what());
     code = ExitCode::io;
-  } catch (const std::system_error& error) {  // of fmt::print
-    log_text("error", fmt::format("standard output: {}", error.what()));
+  } catch (const std::system_error& error) {
+    const bool output = std::ferror(stdout) != 0;
+    log_text("error", fmt::format("{}{}", output ? "standard output: " : "", error.what()));
     code = ExitCode::io;
   } catch (const std::exception& error) {
     log_text("error", fmt::format("internal error: {}", error.what()));
+    code = ExitCode::numerical;
+  } catch (...) {
+    log_text("error", "internal error: an exception without a message");
     code = ExitCode::numerical;
   }
   if (std::fflush(stdout) != 0 && code == ExitCode::done) {

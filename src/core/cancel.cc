@@ -1,5 +1,6 @@
 #include "core/cancel.h"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <optional>
@@ -7,23 +8,40 @@
 namespace equibolt {
 namespace {
 
-volatile std::sig_atomic_t requested = 0;
+// Signal handlers may touch only atomics without locks; other threads read these, too.
+std::atomic<bool> stop{false};
+std::atomic<bool> checkpoint{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 using Clock = std::chrono::steady_clock;
 std::optional<Clock::time_point> deadline;
 
 extern "C" void request_stop(int) {
-  requested = 1;
+  stop = true;
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+extern "C" void request_checkpoint(int) {
+  checkpoint = true;
+}
+
+void catch_signal(int signal, void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  // A second signal that comes while the first is handled waits until it is.
+  sigaddset(&action.sa_mask, SIGINT);
+  sigaddset(&action.sa_mask, SIGTERM);
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 void catch_stop_signals() {
-  struct sigaction action = {};
-  action.sa_handler = request_stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  catch_signal(SIGINT, request_stop);
+  catch_signal(SIGTERM, request_stop);
+  catch_signal(SIGUSR1, request_checkpoint);
 }
 
 void stop_after(double seconds) {
@@ -32,7 +50,11 @@ void stop_after(double seconds) {
 }
 
 bool stop_requested() {
-  return requested != 0 || (deadline && Clock::now() >= *deadline);
+  return stop || (deadline && Clock::now() >= *deadline);
+}
+
+bool checkpoint_requested() {
+  return checkpoint.exchange(false);
 }
 
 }  // namespace equibolt

@@ -4,10 +4,10 @@
 
 namespace equibolt {
 
-/// The processor's name as Linux tells it, "unknown" where it does not.
+/// The processor's name as Linux reports it, or "unknown".
 std::string processor_name();
 
-/// Of main memory.
+/// Total main memory in GiB.
 double gibibytes_of_memory();
 
 }  // namespace equibolt

@@ -36,7 +36,8 @@ class Random {
   Random(std::uint64_t seed, Stream stream, std::uint64_t step = 0, std::uint64_t sample = 0);
 
   std::uint64_t bits();
-  /// Uniform in the open interval (0, 1), 53 bits.
+  /// Uniform in (0, 1]: multiples of 2^-54, or of 2^-52 above one half, so that 0 never comes and 1 with a
+  /// probability of 2^-53.
   double uniform();
   /// Standard normal (Box–Muller).
   double normal();

@@ -1,20 +1,40 @@
 #include "train/batches_ahead.h"
 
+#include <system_error>
 #include <utility>
 
 #include "core/stopwatch.h"
+#include "equibolt/error.h"
 
 namespace equibolt {
 
 BatchesAhead::BatchesAhead(const std::function<BatchMaker()>& maker, std::size_t first, std::size_t threads,
                            std::size_t ahead)
     : next_to_make_(first), next_to_take_(first), ahead_(ahead) {
-  for (std::size_t k = 0; k < threads; ++k) {
-    threads_.emplace_back([this, own = maker()]() mutable { produce(std::move(own)); });
+  threads_.reserve(threads);
+  try {
+    for (std::size_t k = 0; k < threads; ++k) {
+      threads_.emplace_back([this, own = maker()]() mutable { produce(std::move(own)); });
+    }
+  } catch (const std::system_error& error) {
+    const std::size_t found = threads_.size();
+    stop();
+    throw UsageError(
+        "train.producers = {}: the system allows {} here ({}); set fewer, or raise the limit on processes or "
+        "on "
+        "memory",
+        threads, found, error.code().message());
+  } catch (...) {
+    stop();
+    throw;
   }
 }
 
 BatchesAhead::~BatchesAhead() {
+  stop();
+}
+
+void BatchesAhead::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -18,7 +18,7 @@ namespace equibolt {
 class BatchesAhead {
  public:
   /// Makes batches of steps first, first+1, … with one copy of `maker` per thread, at most `ahead` of them
-  /// before they are taken.
+  /// before they are taken. Throws UsageError where the system does not allow that many threads.
   BatchesAhead(const std::function<BatchMaker()>& maker, std::size_t first, std::size_t threads,
                std::size_t ahead);
   ~BatchesAhead();
@@ -32,6 +32,7 @@ class BatchesAhead {
   double waited_seconds() const { return waited_seconds_; }
 
  private:
+  void stop();
   void produce(BatchMaker maker);
 
   std::mutex mutex_;
