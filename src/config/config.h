@@ -80,7 +80,7 @@ struct RunConfig {
   std::uint64_t seed = 1;
   std::size_t threads = 0;            ///< 0: as many as the machine has
   Device device = Device::automatic;  ///< of the vector field
-  double checkpoint_seconds = 120;    ///< between saved states of a simulation and of samples under way
+  double checkpoint_seconds = 120;  ///< between saved states of simulations, trainings and samples under way
   SystemSpec system;
   DataFiles data;
   SimulateOptions simulate;
@@ -97,8 +97,7 @@ struct RunConfig {
                         .rate = {Schedule::linear, 3e-3, 0, 0.05},
                         .adam = {},
                         .ema = 0.98,
-                        .log_every = 20,
-                        .checkpoint_every = 100};
+                        .log_every = 20};
   PathGradientOptions path_gradient;  ///< keys of the section finetune
   IntegratorOptions flow;
   EvaluateOptions evaluate;

@@ -232,7 +232,8 @@ void add_optimizer(Table& table, TrainOptions& o) {
   table.number("ema", o.ema, 0, 0.9999999,
                "decay of the weight average that becomes the model; 0: last weights");
   table.count("log_every", o.log_every, std::size_t{1}, "steps between lines of metrics");
-  table.count("checkpoint_every", o.checkpoint_every, std::size_t{1}, "steps between checkpoints");
+  table.count("checkpoint_every", o.checkpoint_every, std::size_t{0},
+              "steps between checkpoints, besides those after checkpoint_seconds; 0: none");
 }
 
 void add_molecule(Table& table, MoleculeOptions& m) {
@@ -296,7 +297,7 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.choice("device", c.device, kDevices,
                "where the network is computed; cuda: an NVIDIA GPU, auto: there, where there is one");
   table.positive("checkpoint_seconds", c.checkpoint_seconds,
-                 "between saved states of a simulation and of samples under way");
+                 "between saved states of simulations, trainings and samples under way");
 
   table.section("system");
   std::vector<std::string> kinds;

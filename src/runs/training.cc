@@ -58,6 +58,7 @@ class RunTraining {
     const TrainingStage stage{"training",
                               "train",
                               config_.train,
+                              config_.checkpoint_seconds,
                               folder_.checkpoints(),
                               folder_.metrics(),
                               fingerprint_of(architecture_, data_.train),
@@ -74,7 +75,7 @@ class RunTraining {
                                 return line;
                               }};
     const TrainState state = train_stage(stage, *field, pool_, stop_, reporter_);
-    Model model{architecture_, state.average, {}};
+    Model model{architecture_, averaged_parameters(state), {}};
     model.metadata["training"] =
         fmt::format("{} steps of {} samples in {}; {} skipped", state.step, config_.train.batch,
                     duration_text(state.seconds), state.skipped);
@@ -99,6 +100,7 @@ class RunTraining {
         "fine-tuning",
         "finetune",
         config_.finetune,
+        config_.checkpoint_seconds,
         folder_.finetune_checkpoints(),
         folder_.finetune_metrics(),
         content_hash(std::span<const float>(model.parameters), fingerprint_of(architecture_, data_.train)),
@@ -118,9 +120,9 @@ class RunTraining {
       reporter_.say("KL{} on {} held-out configurations: {:.3f} before, {:.3f} after",
                     data_.log_z ? "" : " + log Z",
                     config_.path_gradient.validation_batches * config_.finetune.batch,
-                    on_held_out_data(model.parameters), on_held_out_data(state.average));
+                    on_held_out_data(model.parameters), on_held_out_data(averaged_parameters(state)));
     }
-    model.parameters = state.average;
+    model.parameters = averaged_parameters(state);
     model.metadata["finetuning"] =
         fmt::format("{} steps of {} samples in {}; {} skipped, {} samples left out", state.step,
                     config_.finetune.batch, duration_text(state.seconds), state.skipped, state.left_out);

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "core/cancel.h"
 #include "equibolt/error.h"
 #include "runs/run_folder.h"
 #include "train/checkpoint.h"
@@ -105,9 +106,13 @@ TrainState train_stage(const TrainingStage& stage, VectorField& field, ThreadPoo
                                   m.validation_loss, rate_text(m.samples_per_second)));
   };
   hooks.stop = stop;
+  hooks.checkpoint_requested = checkpoint_requested;
+  TrainOptions options = stage.options;
+  options.section = stage.section;
+  options.checkpoint_seconds = stage.checkpoint_seconds;
   reporter.start_progress(stage.name);
   const std::unique_ptr<Objective> objective = stage.objective(state.step);
-  const bool finished = train(field, *objective, stage.options, pool, state, hooks);
+  const bool finished = train(field, *objective, options, pool, state, hooks);
   reporter.end_progress();
   if (!finished) {
     throw Stopped("{} stopped at step {}; the same command goes on from there", stage.name, state.step);

@@ -21,6 +21,7 @@ struct TrainingStage {
   const char* name;     ///< as the user reads it
   const char* section;  ///< of the config
   const TrainOptions& options;
+  double checkpoint_seconds;          ///< between checkpoints
   std::filesystem::path checkpoints;  ///< a folder
   std::filesystem::path metrics;      ///< a file of lines of JSON
   std::uint64_t fingerprint;          ///< of what must not change under way

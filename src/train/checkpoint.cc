@@ -8,8 +8,9 @@
 namespace equibolt {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 3;
-constexpr std::int64_t kOldestVersion = 2;  // which does not count samples left out
+constexpr std::int64_t kFormatVersion = 4;
+constexpr std::int64_t kOldestVersion =
+    2;  // does not count samples left out; the average is float32 before 4
 
 Generations checkpoints_in(const std::filesystem::path& folder) {
   return {folder, "step"};
@@ -54,7 +55,7 @@ Checkpoint from_npz(const Npz& npz) {
   checkpoint.backend = npz["backend"].as_text();
   TrainState& state = checkpoint.state;
   state.parameters = npz["parameters"].as_float();
-  state.average = npz["average"].as_float();
+  state.average = npz["average"].as_double();
   state.adam.first = npz["adam_first"].as_float();
   state.adam.second = npz["adam_second"].as_float();
   const auto counters = npz["counters"].as_int64();

@@ -6,6 +6,7 @@
 
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
+#include "io/npz.h"
 
 namespace equibolt {
 namespace {
@@ -26,7 +27,7 @@ class CheckpointFolder : public testing::Test {
     checkpoint.state.step = step;
     checkpoint.state.adam.steps = step - 1;
     checkpoint.state.adam.second = {4, 5, 6};
-    checkpoint.state.average = {0.5, 0, 0.25};
+    checkpoint.state.average = {1.0 / 3, 0, 0.25};  // the first is no float32
     checkpoint.state.skipped = 1;
     checkpoint.state.seconds = 12.5;
     checkpoint.state.window = {3, 1.5, 2.5, 3.5, 10};
@@ -66,6 +67,30 @@ TEST_F(CheckpointFolder, GivesBackWhatWasWrittenAndKeepsTwoGenerations) {
   EXPECT_EQ(found->metrics_bytes, 77U);
   EXPECT_EQ(found->backend, "cpu SSE4 fp32");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 2);
+}
+
+TEST_F(CheckpointFolder, ReadsEarlierFormatsWhoseAverageIsInFloat32) {
+  write_checkpoint(folder_, sample(5));
+  const auto path = folder_ / "step-000000000005.npz";
+  Npz npz = read_npz(path);
+  const auto expect_average_of = [&](std::int64_t version, std::size_t left_out) {
+    npz.arrays["format_version"] = Array::scalar(version);
+    write_npz(path, npz);
+    const auto found = read();
+    ASSERT_TRUE(found) << version;
+    EXPECT_EQ(found->state.average, (std::vector<double>{1.0F / 3.0F, 0, 0.25}));
+    EXPECT_EQ(found->state.left_out, left_out);
+  };
+  npz.arrays["average"] = Array::of(std::vector<float>{1.0F / 3.0F, 0, 0.25F});
+  npz.arrays["counters"] = Array::of(std::vector<std::int64_t>{5, 4, 1, 3, 9});
+  expect_average_of(3, 9);
+  npz.arrays["counters"] = Array::of(std::vector<std::int64_t>{5, 4, 1, 3});
+  expect_average_of(2, 0);
+  for (const std::int64_t version : {1, 5}) {
+    npz.arrays["format_version"] = Array::scalar(version);
+    write_npz(path, npz);
+    EXPECT_THROW(read(), DataError) << version;
+  }
 }
 
 TEST_F(CheckpointFolder, EveryTruncationOfTheNewestFallsBackToTheOneBeforeSlow) {

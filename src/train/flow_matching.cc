@@ -33,10 +33,14 @@ FlowMatching::FlowMatching(VectorField& field, const TrainingData& data, const C
                            std::size_t first_step)
     : field_(field),
       validation_(validation_batches(data.validation, coupling, options, seed, batch)),
+      next_step_(first_step),
       batches_([&] { return BatchMaker(not_empty(data.training), coupling, seed, batch, options.sigma); },
                first_step, options.producers, 4 * options.producers + 4) {}
 
-StepLoss FlowMatching::loss_gradient(std::size_t, std::span<float> gradient) {
+StepLoss FlowMatching::loss_gradient(std::size_t step, std::span<float> gradient) {
+  if (step != next_step_)
+    throw UsageError("the batch of step {} is next, that of step {} was asked for", next_step_, step);
+  ++next_step_;
   batches_.take(batch_);
   return {field_.loss_gradient(batch_.t, batch_.x, batch_.target, gradient), batch_.transport_cost, 0};
 }

@@ -41,6 +41,7 @@ class FlowMatching final : public Objective {
  private:
   VectorField& field_;
   std::vector<TrainingBatch> validation_;  // fixed for the whole training
+  std::size_t next_step_;
   BatchesAhead batches_;
   TrainingBatch batch_;
 };

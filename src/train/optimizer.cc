@@ -38,14 +38,16 @@ double gradient_norm(std::span<const float> gradient) {
 }
 
 void update_average(double decay, std::size_t step, std::span<const float> parameters,
-                    std::span<float> average) {
+                    std::span<double> average) {
   if (decay == 0) {
     std::copy(parameters.begin(), parameters.end(), average.begin());
     return;
   }
   const double n = static_cast<double>(step);
-  const auto blend = static_cast<float>(1 - std::min(decay, (1 + n) / (10 + n)));
-  for (std::size_t k = 0; k < average.size(); ++k) average[k] += blend * (parameters[k] - average[k]);
+  const double blend = 1 - std::min(decay, (1 + n) / (10 + n));
+  for (std::size_t k = 0; k < average.size(); ++k) {
+    average[k] += blend * (static_cast<double>(parameters[k]) - average[k]);
+  }
 }
 
 }  // namespace equibolt

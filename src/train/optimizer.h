@@ -35,8 +35,9 @@ void adam_update(const AdamOptions& options, double rate, std::span<const float>
 double gradient_norm(std::span<const float> gradient);
 
 /// average ← decay · average + (1 − decay) · parameters, with the decay growing over the first steps, to
-/// min(decay, (1 + step)/(10 + step)), so that the start is forgotten.
+/// min(decay, (1 + step)/(10 + step)), so that the start is forgotten. In double: with a decay near 1 the
+/// changes of a step are below the spacing of float32.
 void update_average(double decay, std::size_t step, std::span<const float> parameters,
-                    std::span<float> average);
+                    std::span<double> average);
 
 }  // namespace equibolt

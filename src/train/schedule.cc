@@ -9,6 +9,7 @@ namespace equibolt {
 double learning_rate(const ScheduleOptions& options, double progress) {
   progress = std::clamp(progress, 0.0, 1.0);
   if (progress < options.warmup) return options.peak * progress / options.warmup;
+  progress = (progress - options.warmup) / std::max(1 - options.warmup, 1e-12);
   const double range = options.peak - options.final;
   switch (options.schedule) {
     case Schedule::constant:

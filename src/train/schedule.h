@@ -2,7 +2,8 @@
 
 namespace equibolt {
 
-/// How the learning rate goes from its peak to its end with the progress of the training.
+/// How the learning rate goes from its peak to its end with the progress of the training, of what follows the
+/// warm-up.
 enum class Schedule {
   constant,  ///< the peak throughout
   step,      ///< the peak for the first half, then the final rate (the paper's)
@@ -17,7 +18,7 @@ struct ScheduleOptions {
   double warmup = 0;  ///< fraction of the training during which the rate rises linearly from 0
 };
 
-/// The learning rate at `progress` in [0, 1].
+/// The learning rate at `progress` in [0, 1] of the training, warm-up included.
 double learning_rate(const ScheduleOptions& options, double progress);
 
 }  // namespace equibolt

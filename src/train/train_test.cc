@@ -1,8 +1,14 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <set>
+#include <string>
 
 #include "core/geometry.h"
 #include "equibolt/error.h"
@@ -29,7 +35,7 @@ class PlainCoupling final : public Coupling {
 TEST(Schedule, RisesAndFallsAsItsNameSays) {
   ScheduleOptions options{Schedule::cosine, 1e-3, 1e-5, 0.1};
   EXPECT_DOUBLE_EQ(learning_rate(options, 0.05), 5e-4);
-  EXPECT_NEAR(learning_rate(options, 0.5), 0.5 * (1e-3 + 1e-5), 1e-12);
+  EXPECT_NEAR(learning_rate(options, 0.1 + 0.5 * 0.9), 0.5 * (1e-3 + 1e-5), 1e-12);
   EXPECT_DOUBLE_EQ(learning_rate(options, 1), 1e-5);
   options = {Schedule::step, 5e-4, 5e-5, 0};
   EXPECT_EQ(learning_rate(options, 0.49), 5e-4);
@@ -38,6 +44,21 @@ TEST(Schedule, RisesAndFallsAsItsNameSays) {
   EXPECT_NEAR(learning_rate(options, 0.5), 2.75e-4, 1e-12);
   options.schedule = Schedule::constant;
   EXPECT_EQ(learning_rate(options, 0.9), 5e-4);
+}
+
+TEST(Schedule, BeginsAtThePeakWhereTheWarmUpEnds) {
+  for (const Schedule schedule : {Schedule::constant, Schedule::step, Schedule::linear, Schedule::cosine}) {
+    const ScheduleOptions options{schedule, 1e-3, 1e-5, 0.2};
+    EXPECT_NEAR(learning_rate(options, 0.2 - 1e-9), 1e-3, 1e-10);
+    EXPECT_NEAR(learning_rate(options, 0.2), 1e-3, 1e-10);
+  }
+  const ScheduleOptions step{Schedule::step, 1e-3, 1e-5, 0.2};
+  EXPECT_EQ(learning_rate(step, 0.59), 1e-3);
+  EXPECT_EQ(learning_rate(step, 0.61), 1e-5);
+  for (const double progress : {0.0, 0.5, 1.0}) {  // all of it warm-up
+    EXPECT_NEAR(learning_rate({Schedule::linear, 1e-3, 1e-5, 1}, progress),
+                progress < 1 ? 1e-3 * progress : 1e-3, 1e-10);
+  }
 }
 
 TEST(Adam, TakesTheStepsOfItsDefinition) {
@@ -59,13 +80,26 @@ TEST(Adam, TakesTheStepsOfItsDefinition) {
 }
 
 TEST(Average, ForgetsTheStartAndThenFollowsSlowly) {
-  std::vector<float> average{100};
+  std::vector<double> average{100};
   const std::vector<float> theta{1};
   for (std::size_t step = 1; step <= 50; ++step) update_average(0.999, step, theta, average);
   EXPECT_NEAR(average[0], 1, 0.5);
-  std::vector<float> last{5};
+  std::vector<double> last{5};
   update_average(0, 1, theta, last);
   EXPECT_EQ(last[0], 1);
+}
+
+// In float32 the steps of a long average round to nothing: a decay of 0.9999 stalls a third of this way
+// before its end, and those nearer to 1 never leave the start.
+TEST(Average, FollowsToTheEndHoweverLongItIs) {
+  const std::vector<float> theta{1.002F};
+  for (const double decay : {0.999, 0.9999, 0.99999}) {
+    std::vector<double> average{1};
+    constexpr std::size_t steps = 300000, first = std::size_t{1} << 40;  // past the growth of the decay
+    for (std::size_t step = 0; step < steps; ++step) update_average(decay, first + step, theta, average);
+    const double left = std::pow(decay, static_cast<double>(steps));
+    EXPECT_NEAR(average[0], 1.002F - left * (1.002F - 1.0), 1e-9) << decay;
+  }
 }
 
 TEST(Batch, InterpolatesTheCouplingsPairsAndUsesEachDataPointOnceAnEpoch) {
@@ -145,6 +179,52 @@ TEST(BatchesAhead, PassesErrorsOn) {
   EXPECT_THROW(ahead.take(batch), DataError);
 }
 
+TEST(BatchesAhead, EndsItsThreadsWhereALaterOneCannotBegin) {
+  const Configurations<float> data = gaussian_data(8, 1);
+  std::size_t made = 0;
+  const auto maker = [&] {
+    if (++made == 3) throw DataError("the third");
+    return BatchMaker(data, PlainCoupling(), 5, 8, 0.01);
+  };
+  EXPECT_THROW(BatchesAhead(maker, 0, 4, 4), DataError);
+}
+
+#ifndef __SANITIZE_ADDRESS__  // which needs more address space than any limit here
+
+TEST(BatchesAheadDeathTest, SaysHowManyThreadsTheSystemAllows) {
+  const Configurations<float> data = gaussian_data(8, 1);
+  const auto too_many = [&] {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + (std::size_t{256} << 20);
+    const rlimit limits{limit, limit};
+    if (setrlimit(RLIMIT_AS, &limits) != 0) std::exit(1);
+    try {
+      const BatchesAhead ahead([&] { return BatchMaker(data, PlainCoupling(), 5, 8, 0.01); }, 0, 5000, 4);
+    } catch (const UsageError& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      std::exit(0);
+    }
+    std::exit(2);
+  };
+  EXPECT_EXIT(too_many(), testing::ExitedWithCode(0),
+              "train.producers = 5000: the system allows [1-9][0-9]* here .*; set fewer");
+}
+
+#endif
+
+TEST(FlowMatching, RefusesAnotherStepThanTheNext) {
+  const Configurations<float> data = gaussian_data(8, 1);
+  LinearField field;
+  FlowMatching objective(field, {data, {}}, PlainCoupling(), {}, 5, 4, 3);
+  std::vector<float> gradient(2);
+  EXPECT_THROW(objective.loss_gradient(2, gradient), UsageError);
+  objective.loss_gradient(3, gradient);
+  EXPECT_THROW(objective.loss_gradient(3, gradient), UsageError);
+  EXPECT_THROW(objective.loss_gradient(5, gradient), UsageError);
+  objective.loss_gradient(4, gradient);
+}
+
 TrainOptions few_steps(std::size_t steps) {
   TrainOptions options;
   options.steps = steps;
@@ -218,6 +298,30 @@ TEST(Train, StoppedAndResumedGivesTheSameBits) {
   }
 }
 
+TEST(Train, WritesCheckpointsByTimeByStepsOnRequestAndAtTheEnd) {
+  const Configurations<float> data = gaussian_data(500, 0.5);
+  ThreadPool pool(1);
+  const auto steps_with_a_checkpoint = [&](double seconds, std::size_t every, std::size_t asked_at) {
+    std::vector<std::size_t> found;
+    LinearField field;
+    TrainState state = start_training({0, 0});
+    TrainOptions options = few_steps(25);
+    options.checkpoint_seconds = seconds;
+    options.checkpoint_every = every;
+    TrainHooks hooks;
+    hooks.checkpoint = [&](const TrainState& s) { found.push_back(s.step); };
+    hooks.checkpoint_requested = [&] { return state.step == asked_at; };
+    EXPECT_TRUE(match_flow(field, {data, {}}, options, pool, state, hooks));
+    return found;
+  };
+  constexpr std::size_t never = 0;
+  using Steps = std::vector<std::size_t>;
+  EXPECT_EQ(steps_with_a_checkpoint(1e6, 0, never), Steps{25});
+  EXPECT_EQ(steps_with_a_checkpoint(1e6, 10, never), (Steps{10, 20, 25}));
+  EXPECT_EQ(steps_with_a_checkpoint(1e6, 10, 7), (Steps{7, 10, 20, 25}));
+  EXPECT_EQ(steps_with_a_checkpoint(0, 0, never).size(), 25U);
+}
+
 TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
   const Configurations<float> data = gaussian_data(500, 0.5);
   LinearField field;
@@ -232,7 +336,17 @@ TEST(Train, SkipsAndCountsANonFiniteGradientAndGivesUpAfterTen) {
   LinearField broken;
   broken.poisoned_call = 0;
   TrainState fresh = start_training({0, 0});
-  EXPECT_THROW(match_flow(broken, {data, {}}, few_steps(20), pool, fresh, {}), NumericalError);
+  TrainOptions options = few_steps(20);
+  options.section = "finetune";
+  try {
+    match_flow(broken, {data, {}}, options, pool, fresh, {});
+    FAIL() << "no error";
+  } catch (const NumericalError& error) {
+    const std::string said = error.what();
+    EXPECT_TRUE(said.starts_with("training step 10: 10 steps in a row had a non-finite loss or gradient"))
+        << said;
+    EXPECT_NE(said.find("lower finetune.learning_rate or set finetune.clip"), std::string::npos) << said;
+  }
   EXPECT_EQ(fresh.parameters, (std::vector<float>{0, 0}));
 }
 

@@ -38,8 +38,10 @@ class Trainer {
       step();
       const bool last = progress() >= 1;
       if (last || state_.step % options_.log_every == 0) log();
-      if (hooks_.checkpoint && (last || state_.step % options_.checkpoint_every == 0))
+      if (hooks_.checkpoint && (checkpoint_is_due() || last)) {
         hooks_.checkpoint(state_);
+        since_checkpoint_ = {};
+      }
       if (hooks_.progress) hooks_.progress(progress(), latest_);
     }
     return true;
@@ -52,6 +54,13 @@ class Trainer {
     if (options_.steps > 0) fraction = static_cast<double>(state_.step) / static_cast<double>(options_.steps);
     if (options_.minutes > 0) fraction = std::max(fraction, state_.seconds / (60 * options_.minutes));
     return fraction;
+  }
+
+  bool checkpoint_is_due() const {
+    const bool requested =
+        hooks_.checkpoint_requested && hooks_.checkpoint_requested();  // asked at each step
+    return requested || since_checkpoint_.seconds() > options_.checkpoint_seconds ||
+           (options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0);
   }
 
   void step() {
@@ -89,9 +98,10 @@ class Trainer {
     ++state_.skipped;
     if (++skips_in_a_row_ == kSkipsInARow) {
       throw NumericalError(
-          "training step {}: {} steps in a row had a loss or gradient beyond all numbers (loss {}, gradient "
-          "norm {}); lower train.learning_rate or set train.clip, and go on from the last checkpoint",
-          state_.step, kSkipsInARow, loss, norm);
+          "training step {}: {} steps in a row had a non-finite loss or gradient (loss {}, norm of the "
+          "gradient {}); lower "
+          "{}.learning_rate or set {}.clip, and resume from the last checkpoint",
+          state_.step, kSkipsInARow, loss, norm, options_.section, options_.section);
     }
   }
 
@@ -108,7 +118,7 @@ class Trainer {
     latest_.samples_per_second = steps * static_cast<double>(options_.batch) / seconds;
     latest_.waiting = (objective_.waited_seconds() - waited_before_) / seconds;
     latest_.seconds = state_.seconds;
-    field_.set_parameters(state_.average);
+    field_.set_parameters(averaged_parameters(state_));
     latest_.validation_loss = objective_.validation_loss();
     field_.set_parameters(state_.parameters);
     if (hooks_.log) hooks_.log(latest_);
@@ -123,7 +133,7 @@ class Trainer {
   const TrainHooks& hooks_;
   std::vector<float> gradient_;
   std::optional<Muon> muon_;
-  Stopwatch watch_;
+  Stopwatch watch_, since_checkpoint_;
   double seconds_before_;
   double waited_before_ = 0;
   TrainMetrics latest_;
@@ -135,15 +145,21 @@ class Trainer {
 TrainState start_training(std::vector<float> parameters) {
   TrainState state;
   state.adam = AdamState(parameters.size());
-  state.average = parameters;
+  state.average.assign(parameters.begin(), parameters.end());
   state.parameters = std::move(parameters);
   return state;
+}
+
+std::vector<float> averaged_parameters(const TrainState& state) {
+  std::vector<float> parameters(state.average.size());
+  std::ranges::transform(state.average, parameters.begin(), [](double p) { return static_cast<float>(p); });
+  return parameters;
 }
 
 bool train(VectorField& field, Objective& objective, const TrainOptions& options, ThreadPool& pool,
            TrainState& state, const TrainHooks& hooks) {
   if (options.steps == 0 && !(options.minutes > 0)) {
-    throw UsageError("training has no end: set its steps or its minutes");
+    throw UsageError("the training has no end: set {}.steps or {}.minutes", options.section, options.section);
   }
   return Trainer(field, objective, options, pool, state, hooks).run();
 }

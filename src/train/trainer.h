@@ -25,7 +25,9 @@ struct TrainOptions {
   double clip = 0;     ///< largest norm of the gradient; 0: no limit
   double ema = 0.999;  ///< decay of the weight average that becomes the model; 0: the last weights do
   std::size_t log_every = 1000;
-  std::size_t checkpoint_every = 5000;
+  double checkpoint_seconds = 120;   ///< between checkpoints
+  std::size_t checkpoint_every = 0;  ///< steps between further checkpoints; 0: none
+  const char* section = "train";     ///< of the config, for messages
 };
 
 /// Sums since the last line of metrics, and where the clocks stood then.
@@ -41,7 +43,7 @@ struct MetricsWindow {
 struct TrainState {
   std::size_t step = 0;           ///< steps done
   std::vector<float> parameters;  ///< θ
-  std::vector<float> average;     ///< exponential moving average of θ; equal to θ when there is none
+  std::vector<double> average;    ///< exponential moving average of θ; equal to θ when there is none
   AdamState adam;
   std::size_t skipped = 0;   ///< steps left out since loss or gradient were not finite
   std::size_t left_out = 0;  ///< samples that had no loss, of all batches
@@ -66,13 +68,17 @@ struct TrainMetrics {
 
 struct TrainHooks {
   std::function<void(const TrainMetrics&)> log;               ///< every log_every steps and at the end
-  std::function<void(const TrainState&)> checkpoint;          ///< every checkpoint_every steps and at the end
+  std::function<void(const TrainState&)> checkpoint;          ///< as the options say, and at the end
   std::function<void(double, const TrainMetrics&)> progress;  ///< fraction done; after every step
   std::function<bool()> stop;                                 ///< true: write a checkpoint and return
+  std::function<bool()> checkpoint_requested;                 ///< true: write a checkpoint and go on
 };
 
 /// Fresh parameters: state at step 0.
 TrainState start_training(std::vector<float> parameters);
+
+/// The average in the precision of networks: what becomes the model.
+std::vector<float> averaged_parameters(const TrainState& state);
 
 /// Trains `field` for `objective`, which holds it, from `state` on, to the end that `options` set or until
 /// hooks.stop says so; returns whether the end was reached. A step whose loss is not finite or whose
