@@ -112,7 +112,7 @@ struct LayerView {
   const Network& network;
   Workspace& workspace;
   const LayerArrays<const float> weights;
-  const LayerTransposes transposes;
+  const LayerTransposes<const float> transposes;
   const LayerProducts products;
   const LayerState& state;
   const EdgeList& list;

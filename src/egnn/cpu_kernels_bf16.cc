@@ -2,9 +2,10 @@
 #include "equibolt/error.h"
 
 // The kernels with bf16 operands (precision-inl.h), for the one instruction set that they are written for.
+// Beside it Highway wants a fallback, which is HWY_SCALAR or, for most compilers, HWY_EMU128.
 // clang-format off
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (~(HWY_AVX3 | HWY_SCALAR))
+#define HWY_DISABLED_TARGETS (~(HWY_AVX3 | HWY_SCALAR | HWY_EMU128))
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "egnn/cpu_kernels_bf16.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep

@@ -80,9 +80,9 @@ Network::Network(const Architecture& architecture, Precision precision)
   finish(first_edges_, tile_rows_);
 
   place_parameters(architecture);
-  weights_ = hwy::AllocateAligned<float>(size_);
-  transposes_ = hwy::AllocateAligned<float>(layers_ * 7 * width_ * width_);
-  if (precision == Precision::bf16) packed_ = hwy::AllocateAligned<float>(layers_ * 2 * width_ * width_);
+  weights_ = allocate_aligned<float>(size_);
+  transposes_ = allocate_aligned<float>(layers_ * 7 * width_ * width_);
+  if (precision == Precision::bf16) packed_ = allocate_aligned<float>(layers_ * 2 * width_ * width_);
 }
 
 std::size_t Network::layer_size() const {
@@ -119,12 +119,6 @@ LayerArrays<T> Network::layer_arrays(T* base, std::size_t l) const {
 }
 template LayerArrays<float> Network::layer_arrays(float* base, std::size_t l) const;
 template LayerArrays<const float> Network::layer_arrays(const float* base, std::size_t l) const;
-
-LayerTransposes Network::transposes(std::size_t l) const {
-  const std::size_t square = width_ * width_;
-  const float* const base = transposes_.get() + l * 7 * square;
-  return {base, base + 2 * square, base + 3 * square, base + 4 * square, base + 6 * square};
-}
 
 LayerProducts Network::products(std::size_t l, Precision precision) const {
   if (precision == Precision::fp32) return {transposes(l).w2, transposes(l).c1, layer(l).w2, layer(l).c1};
@@ -211,15 +205,14 @@ void Network::set_parameters(std::span<const float> parameters) {
   for (std::size_t p = 0; p < place_.size(); ++p) weights_[place_[p]] = parameters[p];
 
   const std::size_t w = width_;
-  const auto transpose = [](const float* from, std::size_t rows, std::size_t columns, const float* to) {
-    float* const out = const_cast<float*>(to);
+  const auto transpose = [](const float* from, std::size_t rows, std::size_t columns, float* out) {
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = from[r * columns + c];
     }
   };
   for (std::size_t l = 0; l < layers_; ++l) {
     const LayerArrays<const float> from = layer(l);
-    const LayerTransposes to = transposes(l);
+    const LayerTransposes<float> to = layer_transposes<float>(transposes_.get(), l);
     transpose(from.w1, 2 * w, w, to.w1);
     transpose(from.w2, w, w, to.w2);
     transpose(from.c1, w, w, to.c1);
@@ -229,8 +222,8 @@ void Network::set_parameters(std::span<const float> parameters) {
   if (packed_ != nullptr) pack_products();
 }
 
-void Network::unpack_gradient(const float* gradient, std::span<float> parameters) const {
-  for (std::size_t p = 0; p < place_.size(); ++p) parameters[p] = gradient[place_[p]];
+void Network::unpack_gradient(std::span<const double> gradient, std::span<float> parameters) const {
+  for (std::size_t p = 0; p < place_.size(); ++p) parameters[p] = static_cast<float>(gradient[place_[p]]);
 }
 
 template <typename Take>
@@ -292,33 +285,18 @@ void Workspace::lay_out(const Network& network, const Take& take) {
     for (float** array : {&by_rows_a, &by_rows_b}) *array = take(tile * w / 2);
   }
   cot_gate = take(tile);
-  gradient = take(network.gradient_size());
 }
 
 std::size_t Workspace::bytes(const Network& network, Keep keep, Precision precision) {
   Workspace empty;
   empty.keep = keep;
   empty.precision = precision;
-  std::size_t size = 0;
-  empty.lay_out(network, [&size](std::size_t count) -> float* {
-    size += padded(count, lane_multiple);
-    return nullptr;
-  });
-  return size * sizeof(float);
+  return Arena::size_of([&](const auto& take) { empty.lay_out(network, take); }) * sizeof(float);
 }
 
 Workspace::Workspace(const Network& network, Keep keep_, Precision precision_)
     : keep(keep_), precision(precision_) {
-  const std::size_t size = bytes(network, keep, precision) / sizeof(float);
-  memory_ = hwy::AllocateAligned<float>(size);
-  // What is read before it is written shows.
-  std::fill_n(memory_.get(), size, std::numeric_limits<float>::quiet_NaN());
-  float* next = memory_.get();
-  lay_out(network, [&next](std::size_t count) {
-    float* const taken = next;
-    next += padded(count, lane_multiple);
-    return taken;
-  });
+  arena_.make([&](const auto& take) { lay_out(network, take); });
 }
 
 }  // namespace equibolt::cpu

@@ -1,26 +1,20 @@
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "egnn/architecture.h"
+#include "egnn/arena.h"
 #include "egnn/precision.h"
 
 /// What the CPU kernels work on: the network's weights in their order, the lists of edges and the scratch
 /// memory of one worker. No arithmetic here.
 namespace equibolt::cpu {
 
-/// Widths are padded with zeros to a multiple of two of the widest vectors, other arrays to one.
-inline constexpr std::size_t lane_multiple = 16;
+/// Widths are padded with zeros to a multiple of two of the widest vectors.
 inline constexpr std::size_t width_multiple = 2 * lane_multiple;
-
-inline std::size_t padded(std::size_t n, std::size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
 
 /// Rows of an edge list with the same particle i and consecutive particles j.
 struct Segment {
@@ -71,12 +65,13 @@ struct LayerArrays {
 };
 
 /// The matrices transposed, (inputs, outputs), for the forward products.
+template <typename T>
 struct LayerTransposes {
-  const float* w1;  ///< (W, 2W)
-  const float* w2;
-  const float* c1;
-  const float* n1;  ///< (2W, W)
-  const float* n2;
+  T* w1;  ///< (W, 2W)
+  T* w2;
+  T* c1;
+  T* n1;  ///< (2W, W)
+  T* n2;
 };
 
 /// The right matrices of the edges' products, as the kernels of a precision want them (precision-inl.h).
@@ -128,7 +123,9 @@ class Network {
   std::size_t tile_rows() const { return tile_rows_; }
 
   LayerArrays<const float> layer(std::size_t l) const { return layer_arrays<const float>(weights_.get(), l); }
-  LayerTransposes transposes(std::size_t l) const;
+  LayerTransposes<const float> transposes(std::size_t l) const {
+    return layer_transposes<const float>(transposes_.get(), l);
+  }
   LayerProducts products(std::size_t l, Precision precision) const;
   /// (k, W): the columns of the embedding, and its bias.
   const float* embedding() const { return weights_.get(); }
@@ -140,11 +137,17 @@ class Network {
     return layer_arrays<float>(gradient, l);
   }
   /// From there to the order of ParameterLayout.
-  void unpack_gradient(const float* gradient, std::span<float> parameters) const;
+  void unpack_gradient(std::span<const double> gradient, std::span<float> parameters) const;
 
  private:
   template <typename T>
   LayerArrays<T> layer_arrays(T* base, std::size_t l) const;
+  template <typename T>
+  LayerTransposes<T> layer_transposes(T* base, std::size_t l) const {
+    const std::size_t square = width_ * width_;
+    base += l * 7 * square;
+    return {base, base + 2 * square, base + 3 * square, base + 4 * square, base + 6 * square};
+  }
   std::size_t layer_size() const;
   void place_parameters(const Architecture& architecture);
   void pack_products();
@@ -162,9 +165,9 @@ class Network {
   EdgeList edges_;
   std::size_t size_ = 0;
   std::vector<std::uint32_t> place_;  ///< (parameters,): where each lies; unused ones share the last place
-  hwy::AlignedFreeUniquePtr<float[]> weights_;
-  hwy::AlignedFreeUniquePtr<float[]> transposes_;
-  hwy::AlignedFreeUniquePtr<float[]> packed_;  ///< (layers, 4, W, W) in bf16, where wanted
+  AlignedArray<float> weights_;
+  AlignedArray<float> transposes_;
+  AlignedArray<float> packed_;  ///< (layers, 4, W, W) in bf16, where wanted
 };
 
 /// What the forward pass leaves of one layer.
@@ -235,13 +238,12 @@ class Workspace {
   float* by_rows_a;  ///< operands in another order, with bf16
   float* by_rows_b;
   float* cot_gate;  ///< (tile_rows,)
-  float* gradient;  ///< network.gradient_size()
 
  private:
   template <typename Take>
   void lay_out(const Network& network, const Take& take);
   Workspace() = default;
-  hwy::AlignedFreeUniquePtr<float[]> memory_;
+  Arena arena_;
 };
 
 }  // namespace equibolt::cpu

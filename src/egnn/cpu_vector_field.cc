@@ -4,14 +4,16 @@
 #include "egnn/targets.h"
 #include <hwy/highway.h>
 // clang-format on
-#include <hwy/aligned_allocator.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "core/geometry.h"
+#include "core/log.h"
+#include "core/machine.h"
 #include "egnn/checks.h"
 #include "egnn/cpu_kernels.h"
 #include "egnn/cpu_network.h"
@@ -21,21 +23,24 @@
 namespace equibolt {
 namespace {
 
-/// Samples after which a worker's gradient is added to its chunk's sum, so that single precision does not add
-/// up many samples' small terms into one large number.
-constexpr std::size_t samples_per_flush = 8;
-/// The batch is cut into so many chunks at most; each has a sum of its own, added up in order.
-constexpr std::size_t max_gradient_chunks = 32;
+/// A leaf of samples, whose gradients are added up in single precision by one worker, has at most so many of
+/// them. Smaller batches have smaller leaves, for at least `fewest_leaves` of them where there are samples
+/// for it.
+constexpr std::size_t largest_leaf = 4;
+constexpr std::size_t fewest_leaves = 32;
+/// Leaves whose sums are kept at a time, before they are added to the whole.
+constexpr std::size_t most_leaves = 128;
 
-/// What a worker keeps for the backward pass: all, where that fits a core's share of the caches. Beyond, the
-/// features cost more to fetch than to compute again (measured at 3 and at 23 MB).
+/// What a worker keeps for the backward pass: all, where that and the gradient fit a core's share of the
+/// caches. Beyond, the features cost more to fetch than to compute again (measured at 3 and at 23 MB).
 cpu::Workspace::Keep kept_for_gradients(const cpu::Network& network, Precision precision) {
   using Keep = cpu::Workspace::Keep;
-  if (cpu::Workspace::bytes(network, Keep::features, precision) <= std::size_t{6} << 20)
-    return Keep::features;
-  if (cpu::Workspace::bytes(network, Keep::preactivations, precision) <= std::size_t{64} << 20) {
-    return Keep::preactivations;
-  }
+  const auto fits = [&](Keep keep, std::size_t mebibytes) {
+    return cpu::Workspace::bytes(network, keep, precision) + network.gradient_size() * sizeof(float) <=
+           mebibytes << 20;
+  };
+  if (fits(Keep::features, 6)) return Keep::features;
+  if (fits(Keep::preactivations, 64)) return Keep::preactivations;
   return Keep::nodes;
 }
 
@@ -48,10 +53,7 @@ class CpuVectorField final : public VectorField {
         gradient_precision_(gradients),
         network_(architecture_, gradients),
         pool_(pool),
-        keep_(kept_for_gradients(network_, gradients)),
-        velocity_workspaces_(pool.size()),
-        gradient_workspaces_(pool.size()),
-        divergence_workspaces_(pool.size()) {
+        keep_(kept_for_gradients(network_, gradients)) {
     set_parameters(parameters);
   }
 
@@ -70,13 +72,17 @@ class CpuVectorField final : public VectorField {
                 ConfigurationsView<float> v) override {
     check_batch(architecture_, t, x);
     check_shape(architecture_, "v", v, x.count());
-    make_workspaces(velocity_workspaces_, cpu::Workspace::Keep::nothing, Precision::fp32);
-    for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
-      cpu::Workspace& workspace = *velocity_workspaces_[chunk.worker];
-      forward(workspace, t[chunk.first], x[chunk.first]);
-      store(workspace.u, v[chunk.first]);
-      remove_mean(v[chunk.first], v.dim());
-    });
+    constexpr auto keep = cpu::Workspace::Keep::nothing;
+    make_workspaces(
+        velocity_workspaces_, "velocity",
+        [&] { return cpu::Workspace::bytes(network_, keep, Precision::fp32); },
+        [&] { return std::make_unique<cpu::Workspace>(network_, keep, Precision::fp32); });
+    for_chunks(x.count(), 1, velocity_workspaces_,
+               [&](const ThreadPool::Chunk& chunk, cpu::Workspace& workspace) {
+                 forward(workspace, t[chunk.first], x[chunk.first]);
+                 store(workspace.u, v[chunk.first]);
+                 remove_mean(v[chunk.first], v.dim());
+               });
   }
 
   void velocity_and_divergence(std::span<const float> t, ConfigurationsView<const float> x,
@@ -84,14 +90,15 @@ class CpuVectorField final : public VectorField {
     check_batch(architecture_, t, x);
     check_shape(architecture_, "v", v, x.count());
     check_size("divergence", divergence.size(), x.count());
-    for (auto& workspace : divergence_workspaces_) {
-      if (workspace == nullptr) workspace = std::make_unique<cpu::DivergenceWorkspace>(network_);
-    }
-    for_chunks(x.count(), 1, [&](const ThreadPool::Chunk& chunk) {
-      const std::size_t b = chunk.first;
-      divergence[b] = static_cast<float>(
-          cpu::velocity_and_divergence(network_, t[b], x[b], v[b], *divergence_workspaces_[chunk.worker]));
-    });
+    make_workspaces(
+        divergence_workspaces_, "exact divergence", [&] { return cpu::DivergenceWorkspace::bytes(network_); },
+        [&] { return std::make_unique<cpu::DivergenceWorkspace>(network_); });
+    for_chunks(x.count(), 1, divergence_workspaces_,
+               [&](const ThreadPool::Chunk& chunk, cpu::DivergenceWorkspace& workspace) {
+                 const std::size_t b = chunk.first;
+                 divergence[b] =
+                     static_cast<float>(cpu::velocity_and_divergence(network_, t[b], x[b], v[b], workspace));
+               });
   }
 
   void vjp(std::span<const float> t, ConfigurationsView<const float> x, ConfigurationsView<const float> cot_v,
@@ -123,17 +130,37 @@ class CpuVectorField final : public VectorField {
   }
 
  private:
-  /// Without the memory that std::function takes for a body with many references.
-  template <typename Body>
-  void for_chunks(std::size_t items, std::size_t chunk_size, const Body& body) {
-    pool_.for_chunks(items, chunk_size, std::cref(body));
+  template <typename Workspace>
+  using Workspaces =
+      std::vector<std::unique_ptr<Workspace>>;  // of each worker that takes part, made when needed
+
+  /// Each by the thread that uses it, so that on machines whose memory has several parts it lies near to
+  /// that.
+  template <typename Workspace, typename Bytes, typename Make>
+  void make_workspaces(Workspaces<Workspace>& workspaces, const char* what, const Bytes& bytes,
+                       const Make& make) {
+    if (!workspaces.empty()) return;
+    const std::size_t each = bytes();
+    const std::size_t workers =
+        workers_in_memory(what, architecture_, each, pool_.size(), gibibytes_of_memory());
+    if (workers < pool_.size()) {
+      log_text("warning", fmt::format("the {} needs {:.1f} GiB for each thread: it uses {} of {} threads",
+                                      what, static_cast<double>(each) / 0x1p30, workers, pool_.size()));
+    }
+    Workspaces<Workspace> made(workers);
+    pool_.on_each_worker([&](std::size_t worker) { made[worker] = make(); }, workers);
+    workspaces = std::move(made);
   }
 
-  void make_workspaces(std::vector<std::unique_ptr<cpu::Workspace>>& workspaces, cpu::Workspace::Keep keep,
-                       Precision precision) const {
-    for (auto& workspace : workspaces) {
-      if (workspace == nullptr) workspace = std::make_unique<cpu::Workspace>(network_, keep, precision);
-    }
+  /// `body(chunk, workspace)`, by the workers that have a workspace. Without the memory that std::function
+  /// takes for a body with many references.
+  template <typename Workspace, typename Body>
+  void for_chunks(std::size_t items, std::size_t chunk_size, Workspaces<Workspace>& workspaces,
+                  const Body& body) {
+    const auto with_workspace = [&](const ThreadPool::Chunk& chunk) {
+      body(chunk, *workspaces[chunk.worker]);
+    };
+    pool_.for_chunks(items, chunk_size, std::cref(with_workspace), workspaces.size());
   }
 
   /// From the caller's (N, D) to (D, particle_stride) in the network's order, and back.
@@ -184,55 +211,52 @@ class CpuVectorField final : public VectorField {
   }
 
   /// Runs the forward pass and `backward(b, workspace, gradient)`, which adds to `gradient`, for each
-  /// sample, and sums. Chunks do not depend on the number of threads, nor does the order in which they are
-  /// added.
+  /// sample, and sums: over the samples of a leaf in single precision, over leaves in double, in their order.
+  /// Leaves do not depend on the number of threads.
   template <typename Backward>
   void sum_gradients(std::span<const float> t, ConfigurationsView<const float> x,
                      std::span<float> grad_parameters, const Backward& backward) {
     check_size("grad_parameters", grad_parameters.size(), layout_.size());
-    make_workspaces(gradient_workspaces_, keep_, gradient_precision_);
-    const std::size_t size = network_.gradient_size();
-    const std::size_t chunk_size =
-        std::max<std::size_t>(1, (x.count() + max_gradient_chunks - 1) / max_gradient_chunks);
-    const std::size_t chunks = (x.count() + chunk_size - 1) / chunk_size;
-    if (chunks * size > chunk_gradients_size_) {
-      chunk_gradients_size_ = chunks * size;
-      chunk_gradients_ = hwy::AllocateAligned<float>(chunk_gradients_size_);
+    const std::size_t size = network_.gradient_size(), count = x.count();
+    make_workspaces(
+        gradient_workspaces_, "gradient",
+        [&] { return cpu::Workspace::bytes(network_, keep_, gradient_precision_) + size * sizeof(float); },
+        [&] { return std::make_unique<cpu::Workspace>(network_, keep_, gradient_precision_); });
+    const std::size_t leaf = std::clamp<std::size_t>(count / fewest_leaves, 1, largest_leaf);
+    const std::size_t leaves = std::min((count + leaf - 1) / leaf, most_leaves);
+    if (leaves * size > leaf_gradients_size_) {
+      leaf_gradients_size_ = leaves * size;
+      leaf_gradients_ = allocate_aligned<float>(leaf_gradients_size_);
     }
-    for_chunks(x.count(), chunk_size, [&](const ThreadPool::Chunk& chunk) {
-      cpu::Workspace& workspace = *gradient_workspaces_[chunk.worker];
-      float* const sum = chunk_gradients_.get() + chunk.index * size;
-      std::fill_n(sum, size, 0.0F);
-      for (std::size_t done = 0; done < chunk.count; done += samples_per_flush) {
-        float* const gradient = done == 0 ? sum : workspace.gradient;
-        if (done > 0) std::fill_n(gradient, size, 0.0F);
-        for (std::size_t s = done; s < std::min(done + samples_per_flush, chunk.count); ++s) {
-          const std::size_t b = chunk.first + s;
-          forward(workspace, t[b], x[b]);
-          backward(b, workspace, gradient);
-        }
-        if (done == 0) continue;
-        for (std::size_t p = 0; p < size; ++p) sum[p] += gradient[p];
+    total_gradient_.assign(size, 0.0);
+    for (std::size_t begin = 0; begin < count; begin += leaves * leaf) {
+      const std::size_t samples = std::min(leaves * leaf, count - begin);
+      for_chunks(samples, leaf, gradient_workspaces_,
+                 [&](const ThreadPool::Chunk& chunk, cpu::Workspace& workspace) {
+                   float* const gradient = leaf_gradients_.get() + chunk.index * size;
+                   std::fill_n(gradient, size, 0.0F);
+                   for (std::size_t b = begin + chunk.first; b < begin + chunk.first + chunk.count; ++b) {
+                     forward(workspace, t[b], x[b]);
+                     backward(b, workspace, gradient);
+                   }
+                 });
+      add_leaves((samples + leaf - 1) / leaf);
+    }
+    network_.unpack_gradient(total_gradient_, grad_parameters);
+  }
+
+  /// The first `leaves` of leaf_gradients_ to total_gradient_.
+  void add_leaves(std::size_t leaves) {
+    const std::size_t size = total_gradient_.size();
+    constexpr std::size_t range = 1024;  // of parameters
+    const auto add_range = [&](const ThreadPool::Chunk& chunk) {
+      double* const sums = total_gradient_.data() + chunk.first;
+      for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+        const float* const from = leaf_gradients_.get() + leaf * size + chunk.first;
+        for (std::size_t p = 0; p < chunk.count; ++p) sums[p] += static_cast<double>(from[p]);
       }
-    });
-    total_gradient_.resize(size);
-    constexpr std::size_t range = 1024;  // of parameters, and so many chunks' sums in single precision
-    constexpr std::size_t group = 8;
-    for_chunks(size, range, [&](const ThreadPool::Chunk& chunk) {
-      double sums[range] = {};
-      for (std::size_t first = 0; first < chunks; first += group) {
-        float group_sums[range] = {};
-        for (std::size_t c = first; c < std::min(first + group, chunks); ++c) {
-          const float* const from = chunk_gradients_.get() + c * size + chunk.first;
-          for (std::size_t p = 0; p < chunk.count; ++p) group_sums[p] += from[p];
-        }
-        for (std::size_t p = 0; p < chunk.count; ++p) sums[p] += static_cast<double>(group_sums[p]);
-      }
-      for (std::size_t p = 0; p < chunk.count; ++p) {
-        total_gradient_[chunk.first + p] = static_cast<float>(sums[p]);
-      }
-    });
-    network_.unpack_gradient(total_gradient_.data(), grad_parameters);
+    };
+    pool_.for_chunks(size, range, std::cref(add_range));
   }
 
   const Architecture architecture_;
@@ -241,30 +265,50 @@ class CpuVectorField final : public VectorField {
   cpu::Network network_;
   ThreadPool& pool_;
   const cpu::Workspace::Keep keep_;
-  std::vector<std::unique_ptr<cpu::Workspace>> velocity_workspaces_;  // one per worker, made when needed
-  std::vector<std::unique_ptr<cpu::Workspace>> gradient_workspaces_;
-  std::vector<std::unique_ptr<cpu::DivergenceWorkspace>> divergence_workspaces_;
-  hwy::AlignedFreeUniquePtr<float[]> chunk_gradients_;  // (chunks, network_.gradient_size())
-  std::size_t chunk_gradients_size_ = 0;
-  std::vector<float> total_gradient_;
+  Workspaces<cpu::Workspace> velocity_workspaces_;
+  Workspaces<cpu::Workspace> gradient_workspaces_;
+  Workspaces<cpu::DivergenceWorkspace> divergence_workspaces_;
+  AlignedArray<float> leaf_gradients_;  // (leaves, network_.gradient_size())
+  std::size_t leaf_gradients_size_ = 0;
+  std::vector<double> total_gradient_;  // (network_.gradient_size(),)
   std::vector<double> losses_;
 };
 
 }  // namespace
 
+std::size_t workers_in_memory(const char* what, const Architecture& architecture, std::size_t bytes,
+                              std::size_t workers, double gibibytes) {
+  const double each = static_cast<double>(bytes) / 0x1p30, limit = 0.8 * gibibytes;
+  if (each > limit) {
+    throw UsageError(
+        "the {} of {} particles in {} dimensions with {} layers of width {} needs {:.1f} GiB for each "
+        "thread, and this "
+        "machine has {:.1f} GiB of memory; less is needed with a smaller network.hidden, and for densities "
+        "with "
+        "flow.divergence_probes",
+        what, architecture.particles(), architecture.dim, architecture.layers, architecture.hidden, each,
+        gibibytes);
+  }
+  return bytes == 0 ? workers
+                    : static_cast<std::size_t>(std::min(static_cast<double>(workers), limit / each));
+}
+
 std::unique_ptr<VectorField> make_cpu_vector_field(const Architecture& architecture,
                                                    std::span<const float> parameters, ThreadPool& pool,
                                                    Precision gradients) {
-  if (gradients == Precision::bf16 && !cpu::has_bf16()) {
-    throw UsageError(
-        "gradients in bf16 need a processor with AVX512_BF16, this has {}; expected the precision fp32",
-        instruction_sets().front());
-  }
+  if (gradients == Precision::bf16) require_bf16_gradients();
   return std::make_unique<CpuVectorField>(architecture, parameters, pool, gradients);
 }
 
 bool has_bf16_gradients() {
   return cpu::has_bf16();
+}
+
+void require_bf16_gradients() {
+  if (cpu::has_bf16()) return;
+  throw UsageError(
+      "gradients in bf16 need a processor with AVX512_BF16, this has {}; expected the precision fp32",
+      instruction_sets().front());
 }
 
 Precision gradient_precision(PrecisionChoice choice) {

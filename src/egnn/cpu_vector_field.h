@@ -19,8 +19,16 @@ std::unique_ptr<VectorField> make_cpu_vector_field(const Architecture& architect
                                                    std::span<const float> parameters, ThreadPool& pool,
                                                    Precision gradients = Precision::fp32);
 
+/// How many of `workers` may have scratch memory of `bytes` each for `what` ("velocity"), which grows as the
+/// square of the number of particles: all of them, where that takes at most 80 % of the machine's
+/// `gibibytes`. Throws UsageError where not even one may.
+std::size_t workers_in_memory(const char* what, const Architecture& architecture, std::size_t bytes,
+                              std::size_t workers, double gibibytes);
+
 /// Whether this machine has gradients in bf16: x86 processors with AVX-512 and its extension BF16.
 bool has_bf16_gradients();
+/// Throws UsageError where it has not.
+void require_bf16_gradients();
 /// What a choice means on this machine.
 Precision gradient_precision(PrecisionChoice choice);
 

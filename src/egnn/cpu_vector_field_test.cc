@@ -14,6 +14,7 @@
 #include "core/geometry.h"
 #include "core/random.h"
 #include "egnn/cpu_kernels.h"
+#include "egnn/divergence.h"
 #include "egnn/spec/field_cases.h"
 #include "equibolt/error.h"
 
@@ -76,6 +77,24 @@ TEST(CpuVectorField, AgreesWithTheReferenceForOddSizesOnEachInstructionSet) {
   ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 16; ++seed) {
     const Case c = random_case(seed);
+    for_each_target([&] { expect_case(c, pool); });
+    if (has_bf16_gradients()) expect_gradients(c, pool, Precision::bf16);
+  }
+}
+
+// Widths of three and more register blocks, tiles that hold few rows, and more particles than a tile has
+// rows.
+TEST(CpuVectorField, AgreesWithTheReferenceForWideAndForLargeNetworksSlow) {
+  ThreadPool pool(2);
+  Random random(21, Stream::test);
+  const auto typed = [](std::size_t particles, std::size_t dim, std::size_t hidden, std::size_t layers) {
+    Architecture architecture{ParticleTypes(particles, 0), dim, hidden, layers, 2};
+    for (std::size_t i = 0; i < particles; i += 3) architecture.types[i] = 1;
+    return architecture;
+  };
+  for (const Architecture& architecture : {typed(4, 3, 130, 2), typed(3, 2, 200, 3), typed(100, 3, 9, 5)}) {
+    Case c = inputs_for(architecture, 2, 21, random);
+    add_reference(c);
     for_each_target([&] { expect_case(c, pool); });
     if (has_bf16_gradients()) expect_gradients(c, pool, Precision::bf16);
   }
@@ -214,7 +233,8 @@ TEST(CpuVectorField, TellsTypesApart) {
 TEST(CpuVectorField, BitsDependNeitherOnThreadsNorOnTheRestOfTheBatch) {
   const Architecture architecture{{1, 0, 1, 0, 2, 0, 1}, 3, 40, 3, 3};
   const std::vector<float> parameters = lively_parameters(architecture, 3);
-  const std::size_t batch = 150;  // more than one sample in a chunk
+  const std::size_t batch =
+      1030;  // leaves of several samples, one of fewer, more of them than are kept at a time
   Configurations<float> x(batch, 7, 3), target(batch, 7, 3), v1(x), v3(x);
   std::vector<float> t(batch), gradient1(parameters.size()), gradient3(parameters.size());
   Random random(3, Stream::test);
@@ -251,11 +271,74 @@ TEST(CpuVectorField, BitsDependNeitherOnThreadsNorOnTheRestOfTheBatch) {
   }
 }
 
+// Whatever the size of the leaves, and the number of times that they are added up: the mean of the samples'
+// own.
+TEST(CpuVectorField, GradientsOfABatchAreTheMeanOfItsSamples) {
+  const Architecture architecture{ParticleTypes(3, 0), 2, 8, 2, 0};
+  const std::vector<float> parameters = lively_parameters(architecture, 4);
+  ThreadPool pool(2);
+  const auto field = make_cpu_vector_field(architecture, parameters, pool);
+  Random random(4, Stream::test);
+  constexpr std::size_t most = 1100;
+  const Case all = inputs_for(architecture, most, 4, random);
+  std::vector<float> gradient(parameters.size());
+  std::vector<double> sum(parameters.size());
+  double loss = 0;
+  std::size_t done = 0;
+  for (const std::size_t batch : {1, 2, 33, 34, 63, 64, 127, 128, 257, 511, 512, 513, 1024, 1025, 1100}) {
+    for (; done < batch; ++done) {
+      loss += field->loss_gradient(std::span(all.t).subspan(done, 1), all.x.view().slice(done, 1),
+                                   all.target.view().slice(done, 1), gradient);
+      for (std::size_t p = 0; p < sum.size(); ++p) sum[p] += static_cast<double>(gradient[p]);
+    }
+    const double found = field->loss_gradient(std::span(all.t).first(batch), all.x.view().slice(0, batch),
+                                              all.target.view().slice(0, batch), gradient);
+    std::vector<double> expected = sum;
+    for (double& value : expected) value /= static_cast<double>(batch);
+    EXPECT_LE(relative_error(gradient, expected), 1e-5) << batch;
+    EXPECT_LE(std::abs(found - loss / static_cast<double>(batch)), 1e-6 * found) << batch;
+  }
+}
+
+TEST(CpuVectorField, UsesNoMoreWorkersThanMemoryAllows) {
+  const Architecture architecture{ParticleTypes(5000, 0), 3, 64, 5, 0};
+  constexpr std::size_t gibibyte = std::size_t{1} << 30;
+  EXPECT_EQ(workers_in_memory("velocity", architecture, gibibyte, 16, 64), 16U);
+  EXPECT_EQ(workers_in_memory("velocity", architecture, gibibyte, 16, 10), 8U);
+  EXPECT_EQ(workers_in_memory("velocity", architecture, 8 * gibibyte, 16, 10), 1U);
+  EXPECT_EQ(workers_in_memory("velocity", architecture, 0, 16, 10), 16U);
+  try {
+    workers_in_memory("velocity", architecture, 9 * gibibyte, 16, 10);
+    FAIL() << "no error";
+  } catch (const UsageError& error) {
+    const std::string said = error.what();
+    EXPECT_NE(
+        said.find(
+            "the velocity of 5000 particles in 3 dimensions with 5 layers of width 64 needs 9.0 GiB for each "
+            "thread, and this machine has 10.0 GiB"),
+        std::string::npos)
+        << said;
+  }
+}
+
+#ifdef EQUIBOLT_ADDRESS_SANITIZER
+TEST(WorkspaceDeathTest, SanitizersSeeANumberBeyondTheOverrunOfAnArray) {
+  const cpu::Network network({ParticleTypes(4, 0), 3, 8, 2, 0});
+  cpu::Workspace workspace(network, cpu::Workspace::Keep::features);
+  float* const beyond =
+      workspace.h_types + cpu::padded(network.types() * network.width(), cpu::lane_multiple);
+  EXPECT_DEATH(*beyond = 1, "use-after-poison");
+  cpu::DivergenceWorkspace divergence(network);
+  EXPECT_DEATH(divergence.x[cpu::padded(12, cpu::lane_multiple)] = 1, "use-after-poison");
+}
+#endif
+
 TEST(CpuVectorField, EdgeFeaturesComputedAgainGiveTheSameGradient) {
   const Case c = random_inputs(7);
   for (const Precision precision : precisions()) {
     cpu::Network network(c.architecture, precision);
     network.set_parameters(c.parameters);
+    const auto gradient = allocate_aligned<float>(network.gradient_size());
     std::vector<std::vector<float>> gradients, grad_x;
     using Keep = cpu::Workspace::Keep;
     for (const auto keep : {Keep::features, Keep::preactivations, Keep::nodes}) {
@@ -265,10 +348,10 @@ TEST(CpuVectorField, EdgeFeaturesComputedAgainGiveTheSameGradient) {
         Random(9, Stream::test, array == workspace.x).fill_normal(std::span(array, size));
       }
       workspace.t = 0.4F;
-      std::fill_n(workspace.gradient, network.gradient_size(), 0.0F);
+      std::fill_n(gradient.get(), network.gradient_size(), 0.0F);
       cpu::forward(network, workspace);
-      cpu::backward(network, workspace, workspace.gradient, cpu::GradX::wanted);
-      gradients.emplace_back(workspace.gradient, workspace.gradient + network.gradient_size());
+      cpu::backward(network, workspace, gradient.get(), cpu::GradX::wanted);
+      gradients.emplace_back(gradient.get(), gradient.get() + network.gradient_size());
       grad_x.emplace_back(workspace.grad_x, workspace.grad_x + network.particles());
     }
     for (const std::size_t other : {1, 2}) {

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "egnn/arena.h"
 #include "egnn/cpu_network.h"
 
 namespace equibolt::cpu {
@@ -16,9 +15,8 @@ namespace equibolt::cpu {
 /// by x_pd, T = N·D in all; S is N padded to a multiple of 16, for arrays with particles in the lanes.
 struct DivergenceWorkspace {
   explicit DivergenceWorkspace(const Network& network);
-
-  /// All numbers, for tests that fill them with NaN.
-  std::span<float> values() { return {memory.get(), size}; }
+  /// Bytes that it would need.
+  static std::size_t bytes(const Network& network);
 
   /// What the edges of one layer leave (docs/mathematics-divergence.md, section 1).
   struct Edges {
@@ -111,8 +109,12 @@ struct DivergenceWorkspace {
   /// Of row r of `block` or `batch` times C rows: r / C and r mod C.
   std::vector<std::uint32_t> row_item, row_column;
 
-  hwy::AlignedFreeUniquePtr<float[]> memory;
-  std::size_t size = 0;
+ private:
+  struct Sizes;
+  DivergenceWorkspace(const Network& network, Sizes);
+  template <typename Take>
+  void lay_out(const Take& take);
+  Arena arena_;
 };
 
 /// v (N, D) at time t and configuration x (N, D), and its exact divergence Σ_k ∂v_k/∂x_k, which is returned

@@ -60,7 +60,7 @@ class Values : public Sample {
   /// Leaves ω, q and α (with β in it) and, where wanted, Σ_j m_ij and μ.
   void first_edges(const Edges& e, bool wants_nodes) const {
     const LayerArrays<const float> p = n_.layer(0);
-    const LayerTransposes pt = n_.transposes(0);
+    const LayerTransposes<const float> pt = n_.transposes(0);
     const size_t step = lanes();
     geometry(e);
     apply_w1(0);
@@ -183,7 +183,7 @@ class Values : public Sample {
   /// Layers ≥ 1: values of all edges, λ and, where wanted, Σ_j m_ij, s1, s2, m and, for the Jacobian, ρ.
   void edges(size_t l, const Edges& e, Wanted wanted) const {
     const LayerArrays<const float> p = n_.layer(l);
-    const LayerTransposes pt = n_.transposes(l);
+    const LayerTransposes<const float> pt = n_.transposes(l);
     const size_t step = lanes();
     const bool wants_nodes = wanted != Wanted::lambda;
     const bool wants_rho = wanted == Wanted::jacobian;
@@ -326,7 +326,7 @@ class Values : public Sample {
 
   void update_nodes(size_t l, float* sigma) const {
     const LayerArrays<const float> p = n_.layer(l);
-    const LayerTransposes pt = n_.transposes(l);
+    const LayerTransposes<const float> pt = n_.transposes(l);
     const size_t step = lanes();
     matmul(w_.node_input, 2 * W_, N_, pt.n1, W_, 2 * W_, W_,
            [&](size_t row, size_t column, Vector c0, Vector c1) HWY_ATTR {

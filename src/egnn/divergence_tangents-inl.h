@@ -106,7 +106,7 @@ class Tangents : public Sample {
   void advance(size_t l) const {
     const Edges& e = w_.layer;
     const LayerArrays<const float> p = n_.layer(l);
-    const LayerTransposes pt = n_.transposes(l);
+    const LayerTransposes<const float> pt = n_.transposes(l);
     const size_t step = lanes();
     const size_t rows = InColumns ? C_ : T_;
     const float* tangents = InColumns ? w_.nu : w_.dh;
@@ -155,7 +155,7 @@ class Tangents : public Sample {
   template <bool InColumns>
   void add_messages(size_t l, size_t i) const {
     const Edges& e = w_.layer;
-    const LayerTransposes pt = n_.transposes(l);
+    const LayerTransposes<const float> pt = n_.transposes(l);
     const size_t step = lanes();
     const size_t rows = InColumns ? C_ : T_;
     std::fill_n(w_.jacobian_uw + i * W_, W_, 0.0F);

@@ -17,7 +17,9 @@ HWY_BEFORE_NAMESPACE();
 namespace equibolt::HWY_NAMESPACE {
 
 /// Rows of one register block: 2·rows sums, two vectors of the right matrix and a broadcast have to fit.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
+/// AVX-512 and Arm have 32 vector registers, earlier x86 has 16. Better targets have lower numbers, and
+/// Highway keeps adding some: all at least as good as AVX3 have its registers.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_ARCH_ARM_A64
 inline constexpr std::size_t block_rows = 12;
 inline constexpr std::size_t outer_rows = 8;
 #else

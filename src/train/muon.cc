@@ -67,8 +67,8 @@ Muon::Muon(const Architecture& architecture, ThreadPool& pool) : pool_(pool), sc
     widest = std::max(widest, padded(width));
   }
   for (Scratch& scratch : scratch_) {
-    for (auto* x : {&scratch.x, &scratch.y}) *x = hwy::AllocateAligned<float>(largest);
-    for (auto* x : {&scratch.square, &scratch.polynomial}) *x = hwy::AllocateAligned<float>(widest * widest);
+    for (auto* x : {&scratch.x, &scratch.y}) *x = allocate_aligned<float>(largest);
+    for (auto* x : {&scratch.square, &scratch.polynomial}) *x = allocate_aligned<float>(widest * widest);
   }
 }
 

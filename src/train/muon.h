@@ -1,11 +1,10 @@
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include "core/aligned.h"
 #include "core/threads.h"
 #include "egnn/architecture.h"
 #include "train/optimizer.h"
@@ -29,7 +28,7 @@ class Muon {
 
  private:
   struct Scratch {
-    hwy::AlignedFreeUniquePtr<float[]> x, y, square, polynomial;
+    AlignedArray<float> x, y, square, polynomial;
   };
   void step_matrix(const ParameterLayout::Array& matrix, double rate, double decay,
                    std::span<const float> gradient, AdamState& state, std::span<float> parameters,

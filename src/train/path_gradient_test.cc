@@ -4,6 +4,10 @@
 
 #include <cmath>
 
+#include "core/geometry.h"
+#include "egnn/cpu_vector_field.h"
+#include "egnn/precise_field.h"
+#include "flow/score_path.h"
 #include "train/linear_field.h"
 #include "train/trainer.h"
 
@@ -68,6 +72,145 @@ TEST(PathGradient, VanishesSampleBySampleWhereTheFlowIsExact) {
     EXPECT_NEAR(gradient[1], 0, 2e-3);
     EXPECT_TRUE(std::isfinite(result.loss));
   }
+}
+
+// A network of two layers, whose ∇(∇·v) is not zero, and as target what it makes of the prior: there the
+// gradient of the divergence vanishes, and without ∇(∇·v) it would not.
+class NetworkAsTarget : public testing::Test {
+ protected:
+  static constexpr std::size_t count = 8;
+
+  NetworkAsTarget()
+      : field_(make_cpu_vector_field(architecture_, parameters(), pool_)),
+        data_(count, 3, 2),
+        score_(count, 3, 2) {
+    const std::vector<float> theta = parameters();
+    const PreciseField precise(architecture_, theta);
+    PreciseDynamics dynamics(precise, pool_);
+    IntegratorOptions options;
+    options.method = Method::dopri5;
+    options.atol = options.rtol = 1e-9;
+    const auto carry = [&](double begin, double end, Configurations<double>& x) {
+      return integrate(dynamics, options, begin, end, x, Divergence::exact).divergence;
+    };
+    Configurations<double> x(count, 3, 2);
+    for (std::size_t b = 0; b < count; ++b) {
+      Random random(6, Stream::test, 0, b);
+      mean_free_normal(random, x[b], 2);
+    }
+    carry(0, 1, x);
+    data_ = converted<float>(x.view());
+    x = converted<double>(data_.view());
+    // log p1(x1) = log p0(x0) − ∫∇·v dt, differentiated along each coordinate less its mean.
+    constexpr double h = 1e-4;
+    for (std::size_t k = 0; k < x.coordinates(); ++k) {
+      for (const double step : {h, -h}) {
+        Configurations<double> moved = x;
+        std::vector<double> unit(x.coordinates());
+        unit[k] = step;
+        remove_mean(std::span(unit), 2);
+        for (std::size_t b = 0; b < count; ++b) {
+          for (std::size_t j = 0; j < unit.size(); ++j) moved[b][j] += unit[j];
+        }
+        const std::vector<double> divergence = carry(1, 0, moved);
+        for (std::size_t b = 0; b < count; ++b) {
+          double log_density = divergence[b];
+          for (const double value : moved[b]) log_density -= 0.5 * value * value;
+          score_[b][k] += log_density / (2 * step);
+          if (k == 0) log_density_[b] += 0.5 * log_density;
+        }
+      }
+    }
+  }
+
+  static std::vector<float> parameters() {
+    std::vector<float> theta(ParameterLayout(architecture_).size());
+    Random random(1, Stream::test);
+    for (float& value : theta) value = static_cast<float>(0.17 * random.normal());
+    return theta;
+  }
+
+  void energy(ConfigurationsView<const double> x, std::span<double> u, ConfigurationsView<double> gradient,
+              std::span<EnergyStatus> status) const {
+    for (std::size_t b = 0; b < x.count(); ++b) {
+      std::size_t own = 0;
+      while (static_cast<float>(x[b][0]) != data_[own][0]) ++own;
+      u[b] = -log_density_[own];
+      for (std::size_t k = 0; k < x.coordinates(); ++k) gradient[b][k] = -score_[own][k];
+      status[b] = EnergyStatus::ok;
+    }
+  }
+
+  /// The gradient that a score gives which is carried back by ds/dt = −Jᵀ s alone.
+  std::vector<double> without_the_gradient_of_the_divergence() {
+    ScorePath path(*field_, {.steps = 40});
+    Configurations<float> x0 = data_, s = converted<float>(score_.view()), unused = s;
+    path.carry_back(x0, unused, 1, 0);
+    std::vector<float> unused_gradient(parameters().size());
+    Configurations<float> x = data_, v = data_, rate = data_, middle = data_, s_middle = s;
+    constexpr int steps = 400;
+    for (int k = 0; k < steps; ++k) {  // by the midpoint rule
+      const auto slope = [&](double t, const Configurations<float>& at, const Configurations<float>& score) {
+        const std::vector<float> times(count, static_cast<float>(t));
+        field_->velocity(times, at, v);
+        field_->vjp(times, at, score, rate, unused_gradient);
+      };
+      constexpr float h = 1.0F / steps;
+      const double t = 1 - static_cast<double>(k) / steps;
+      slope(t, x, s);
+      for (std::size_t j = 0; j < x.size(); ++j) {
+        middle.data()[j] = x.data()[j] - 0.5F * h * v.data()[j];
+        s_middle.data()[j] = s.data()[j] + 0.5F * h * rate.data()[j];
+      }
+      slope(t - 0.5 / steps, middle, s_middle);
+      for (std::size_t j = 0; j < x.size(); ++j) {
+        x.data()[j] -= h * v.data()[j];
+        s.data()[j] += h * rate.data()[j];
+      }
+    }
+    for (std::size_t j = 0; j < s.size(); ++j) s.data()[j] += x.data()[j];
+    std::vector<double> gradient(unused_gradient.size());
+    path.add_gradient(s, gradient);
+    for (double& g : gradient) g /= count;
+    return gradient;
+  }
+
+  static inline const Architecture architecture_{{0, 0, 0}, 2, 16, 2, 0};
+  ThreadPool pool_{2};
+  std::unique_ptr<VectorField> field_;
+  Configurations<float> data_;
+  Configurations<double> score_;
+  std::vector<double> log_density_ = std::vector<double>(count);
+};
+
+TEST_F(NetworkAsTarget, IsWhereThePathGradientVanishes) {
+  PathGradientOptions options;
+  options.cap = 0;
+  options.path = {.steps = 20, .probes = 4};
+  PathGradient path(
+      *field_, {data_, {}},
+      [this](auto x, auto u, auto gradient, auto status) { energy(x, u, gradient, status); }, options, {}, 0,
+      3, count);
+  const std::vector<double> wrong = without_the_gradient_of_the_divergence();
+  double wrong_square = 0;
+  for (const double g : wrong) wrong_square += g * g;
+  constexpr std::size_t repeats = 30;
+  double mean = 0, square = 0, loss = 0;
+  std::vector<float> gradient(wrong.size());
+  for (std::size_t step = 0; step < repeats; ++step) {
+    const StepLoss result = path.loss_gradient(step, gradient);
+    EXPECT_EQ(result.left_out, 0U);
+    double along = 0;  // 1 where the gradient is the wrong one
+    for (std::size_t k = 0; k < wrong.size(); ++k)
+      along += static_cast<double>(gradient[k]) * wrong[k] / wrong_square;
+    mean += along / repeats;
+    square += along * along / repeats;
+    loss += result.loss / repeats;
+  }
+  const double error = std::sqrt((square - mean * mean) / (repeats - 1));
+  EXPECT_NEAR(mean, 0, 4.5 * error + 0.01);
+  EXPECT_LT(error, 0.05);
+  EXPECT_NEAR(loss, 0, 0.02);
 }
 
 TEST(PathGradient, TrainsToTheExactFlow) {

@@ -50,9 +50,8 @@ void AssignmentWorkspace<T>::prepare(std::size_t n) {
   stride = (n + lanes - 1) / lanes * lanes;
   if (n <= capacity_) return;
   capacity_ = stride;
-  cost = hwy::AllocateAligned<T>(stride * stride);
-  for (auto* array : {&column_duals, &open, &distance, &predecessor})
-    *array = hwy::AllocateAligned<T>(stride);
+  cost = allocate_aligned<T>(stride * stride);
+  for (auto* array : {&column_duals, &open, &distance, &predecessor}) *array = allocate_aligned<T>(stride);
   column_of_row.resize(stride);
   row_of_column.resize(stride);
   free_rows.resize(stride);

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "core/aligned.h"
 
 namespace equibolt {
 
@@ -19,16 +19,16 @@ struct AssignmentWorkspace {
   void prepare(std::size_t n);
   std::span<T> cost_row(std::size_t row) { return {cost.get() + row * stride, size}; }
 
-  std::size_t size = 0;                         ///< n
-  std::size_t stride = 0;                       ///< n, padded
-  hwy::AlignedFreeUniquePtr<T[]> cost;          ///< (n, stride)
-  hwy::AlignedFreeUniquePtr<T[]> column_duals;  ///< (stride): v
-  hwy::AlignedFreeUniquePtr<T[]> open;  ///< (stride): v, or −∞ once a path search has settled the column
-  hwy::AlignedFreeUniquePtr<T[]> distance;     ///< (stride): length of the shortest path to the column
-  hwy::AlignedFreeUniquePtr<T[]> predecessor;  ///< (stride): the row before the column on that path
-  std::vector<std::int32_t> column_of_row;     ///< (n): the solution
-  std::vector<std::int32_t> row_of_column;     ///< (n): its inverse
-  std::vector<std::int32_t> free_rows;         ///< rows without a column so far
+  std::size_t size = 0;          ///< n
+  std::size_t stride = 0;        ///< n, padded
+  AlignedArray<T> cost;          ///< (n, stride)
+  AlignedArray<T> column_duals;  ///< (stride): v
+  AlignedArray<T> open;          ///< (stride): v, or −∞ once a path search has settled the column
+  AlignedArray<T> distance;      ///< (stride): length of the shortest path to the column
+  AlignedArray<T> predecessor;   ///< (stride): the row before the column on that path
+  std::vector<std::int32_t> column_of_row;  ///< (n): the solution
+  std::vector<std::int32_t> row_of_column;  ///< (n): its inverse
+  std::vector<std::int32_t> free_rows;      ///< rows without a column so far
 
  private:
   std::size_t capacity_ = 0;

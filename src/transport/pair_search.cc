@@ -173,9 +173,9 @@ PairSearch::PairSearch(const ParticleTypes& types, std::size_t dim)
   for (const auto& members : groups_of(types)) {
     Group group{order_.size(), members.size(), {}, {}, {}};
     group.work.prepare(group.count);
-    group.prior = hwy::AllocateAligned<float>(dim * group.work.stride);
+    group.prior = allocate_aligned<float>(dim * group.work.stride);
     std::fill_n(group.prior.get(), dim * group.work.stride, 0.0F);
-    group.mean_duals = hwy::AllocateAligned<float>(group.work.stride);
+    group.mean_duals = allocate_aligned<float>(group.work.stride);
     groups_.push_back(std::move(group));
     order_.insert(order_.end(), members.begin(), members.end());
   }

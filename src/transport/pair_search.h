@@ -43,8 +43,8 @@ class PairSearch {
   struct Group {
     std::size_t first;  ///< its first particle in packed order
     std::size_t count;
-    hwy::AlignedFreeUniquePtr<float[]> prior;       ///< (D, stride of the workspace)
-    hwy::AlignedFreeUniquePtr<float[]> mean_duals;  ///< (stride), of the searches since set_prior()
+    AlignedArray<float> prior;       ///< (D, stride of the workspace)
+    AlignedArray<float> mean_duals;  ///< (stride), of the searches since set_prior()
     AssignmentWorkspace<float> work;
   };
   /// What the kernels are given.
