@@ -52,8 +52,11 @@ TEST(CudaEmulation, KernelsAgreeWithTheReference) {
       const MakeField make = [precision](const Case& of) {
         return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, precision, "emulated");
       };
-      expect_gradients(c, make, precision == Precision::fp32 ? fp32_tolerances : bf16_tolerances);
-      if (precision == Precision::bf16) continue;
+      if (precision == Precision::bf16) {
+        expect_loss_gradient(c, make, bf16_tolerances);
+        continue;
+      }
+      expect_gradients(c, make, fp32_tolerances);
       expect_velocity(c, make);
       expect_divergence(c, make);
     }
@@ -69,7 +72,7 @@ TEST(CudaEmulation, HalfPrecisionWithTilesOfTwoSamplesAgreesWithTheReference) {
       return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, Precision::bf16,
                                                      "emulated");
     };
-    expect_gradients(c, make, bf16_tolerances);
+    expect_loss_gradient(c, make, bf16_tolerances);
   }
 }
 
@@ -80,7 +83,7 @@ TEST(CudaEmulation, TilesOfTwoSamplesInSeveralPassesAndAVelocityAfterThem) {
     return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, Precision::bf16,
                                                    "emulated", of_two_samples);
   };
-  expect_gradients(c, make, bf16_tolerances);
+  expect_loss_gradient(c, make, bf16_tolerances);
   const std::unique_ptr<VectorField> field = make(c);
   std::vector<float> gradient(c.parameters.size());
   field->loss_gradient(c.t, c.x, c.target, gradient);
@@ -97,10 +100,27 @@ TEST(CudaEmulation, ABatchOfSeveralPassesAgreesWithTheReference) {
       return std::make_unique<cuda::CudaVectorField>(of.architecture, of.parameters, precision, "emulated",
                                                      of_two_samples);
     };
-    expect_gradients(c, make, precision == Precision::fp32 ? fp32_tolerances : bf16_tolerances);
+    if (precision == Precision::fp32) expect_vjp(c, make, fp32_tolerances);
+    expect_loss_gradient(c, make, precision == Precision::fp32 ? fp32_tolerances : bf16_tolerances);
     expect_velocity(c, make);
     expect_divergence(c, make);
   }
+}
+
+TEST(CudaEmulation, RefusesWhatTheKernelsDoNotHave) {
+  const auto field_of = [](const Case& c, Precision precision) {
+    return std::make_unique<cuda::CudaVectorField>(c.architecture, c.parameters, precision, "emulated");
+  };
+  EXPECT_THROW(field_of(small_case(2, 4, 8, 1, 0, 1), Precision::fp32), UsageError);
+  EXPECT_THROW(field_of(small_case(2, 2, 129, 1, 0, 1), Precision::fp32), UsageError);
+  Case c = small_case(2, 2, 65, 1, 0, 1);
+  Configurations<float> grad_x = c.x;
+  std::vector<float> gradient(c.parameters.size());
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {  // too wide; not in this precision
+    EXPECT_THROW(field_of(c, precision)->vjp(c.t, c.x, c.cot_v, grad_x, gradient), UsageError);
+  }
+  EXPECT_THROW(field_of(c, Precision::fp32)->loss_gradient(c.t, c.x, c.target, gradient), UsageError);
+  field_of(c, Precision::bf16)->loss_gradient(c.t, c.x, c.target, gradient);
 }
 
 }  // namespace

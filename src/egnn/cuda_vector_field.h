@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -13,12 +14,16 @@ namespace equibolt {
 /// egnn/cuda. `gradients` is the precision of vjp and loss_gradient, where bf16 means half precision for the
 /// features of edges (half_edges.h); velocities and divergences are in float32, whose products are made of
 /// six bf16 products on the tensor cores. No result depends on the order in which the GPU runs its blocks.
-/// Throws UsageError for more than three dimensions or a width above 128, later for gradients in fp32 at a
-/// width above 64, and where there is no GPU or this program was built without CUDA; NumericalError, with
-/// CUDA's words, where a kernel fails.
+/// Throws UsageError where cuda_refusal has a reason, for gradients when they are asked for, and where there
+/// is no GPU or this program was built without CUDA; NumericalError, with CUDA's words, where a kernel fails.
+/// vjp is in fp32 alone.
 std::unique_ptr<VectorField> make_cuda_vector_field(const Architecture& architecture,
                                                     std::span<const float> parameters,
                                                     Precision gradients = Precision::fp32);
+
+/// Why these kernels cannot compute fields of this kind, with gradients of a precision where they are wanted;
+/// empty where they can.
+std::string cuda_refusal(const Architecture& architecture, std::optional<Precision> gradients);
 
 /// A GPU as `equibolt doctor` tells of it.
 struct CudaDevice {

@@ -94,7 +94,8 @@ TrainingTrial try_matching(const RunConfig& config, const Energy& energy, Thread
 TrainingTrial try_finetuning(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
   const Architecture architecture = architecture_of(config, energy);
   const auto field =
-      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool);
+      make_vector_field(config.device, architecture, initial_parameters(architecture, config.seed), pool,
+                        PrecisionChoice::fp32);
   const Configurations<float> data = trial_data(config);
   ParallelEnergy parallel(energy, pool);
   // Forces on samples of the prior may be beyond all numbers: they are computed, but the prior's are taken.
@@ -199,7 +200,7 @@ std::string dry_run(const RunConfig& config, const RunPlan& plan) {
   const double numbers = static_cast<double>(configurations + config.evaluate.samples) *
                          static_cast<double>(config.system.particles * config.system.dim);
   const double megabytes = peak_mebibytes() + 16 * numbers / 0x1p20;
-  const bool on_gpu = device_for(config.device, architecture) == Device::cuda;
+  const bool on_gpu = device_for(config.device, architecture, config.matching.precision) == Device::cuda;
   return fmt::format("{}{:<18} about {:.0f} MiB\n{:<18} {}, {} threads\n{}", timetable.text(), "memory",
                      megabytes, "on", on_gpu ? cuda_device().name : instruction_sets().front(), pool.size(),
                      consequences(plan));

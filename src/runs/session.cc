@@ -89,7 +89,9 @@ Session::Session(RunConfig config, Model model)
         model_.architecture.particles(), model_.architecture.dim, model_.architecture.layers,
         model_.architecture.hidden, expected.particles(), expected.dim, expected.layers, expected.hidden);
   }
-  field_ = make_vector_field(config_.device, model_.architecture, model_.parameters, *pool_);
+  const WantedGradients gradients =
+      flow.divergence_probes > 0 ? WantedGradients(PrecisionChoice::fp32) : no_gradients;
+  field_ = make_vector_field(config_.device, model_.architecture, model_.parameters, *pool_, gradients);
   dynamics_ = std::make_unique<NetworkDynamics>(*field_, config_.flow.divergence_probes);
 }
 

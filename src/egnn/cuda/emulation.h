@@ -2,6 +2,7 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -189,17 +190,28 @@ inline void multiply_add(float (&d)[4], const std::uint32_t (&a)[4], std::uint32
   }
 }
 
+/// IEEE's binary16, by integers: not every compiler has a type for it.
 inline float half_of(std::uint32_t pair, int half) {
-  const auto bits = static_cast<std::uint16_t>(half == 0 ? pair : pair >> 16);
-  _Float16 value;
-  std::memcpy(&value, &bits, sizeof value);
-  return static_cast<float>(value);
+  const std::uint32_t bits = (half == 0 ? pair : pair >> 16) & 0xFFFFU;
+  const std::uint32_t fraction = bits & 0x3FFU;
+  const int exponent = static_cast<int>(bits >> 10 & 0x1FU);
+  float value = std::ldexp(static_cast<float>(exponent == 0 ? fraction : fraction + 0x400U),
+                           std::max(exponent, 1) - 25);
+  if (exponent == 0x1F) value = fraction == 0 ? HUGE_VALF : std::nanf("");
+  return (bits & 0x8000U) != 0 ? -value : value;
+}
+/// The nearest, ties to even.
+inline std::uint32_t half_bits(float value) {
+  const std::uint32_t sign = std::signbit(value) ? 0x8000U : 0U;
+  const float size = std::abs(value);
+  if (std::isnan(value)) return sign | 0x7E00U;
+  if (size >= 65520) return sign | 0x7C00U;
+  const int exponent = size < 0x1p-14F ? -14 : std::ilogb(size);
+  const auto units = static_cast<std::uint32_t>(std::nearbyint(std::ldexp(size, 10 - exponent)));
+  return sign | ((static_cast<std::uint32_t>(exponent + 14) << 10) + units);
 }
 inline std::uint32_t halves(float low, float high) {
-  const _Float16 both[2] = {static_cast<_Float16>(low), static_cast<_Float16>(high)};
-  std::uint32_t pair;
-  std::memcpy(&pair, both, sizeof pair);
-  return pair;
+  return half_bits(low) | half_bits(high) << 16;
 }
 inline float low_half(std::uint32_t pair) {
   return half_of(pair, 0);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "egnn/cuda/half_edges.h"
 #include "egnn/cuda/memory.h"
 #include "egnn/cuda/places.h"
+#include "egnn/cuda_vector_field.h"
 #include "egnn/precision.h"
 #include "egnn/vector_field.h"
 
@@ -40,12 +42,11 @@ struct Collect {
   static std::size_t shared_bytes() { return 0; }
   int count, dim;
   const Position* from;
-  float scale;
   float* to;
   EQUIBOLT_DEVICE void operator()() const {
     const int k = block_index() * threads + thread_index();
     if (k >= count) return;
-    for (int d = 0; d < dim; ++d) to[static_cast<std::size_t>(k) * dim + d] = scale * from[k].v[d];
+    for (int d = 0; d < dim; ++d) to[static_cast<std::size_t>(k) * dim + d] = from[k].v[d];
   }
 };
 
@@ -153,10 +154,12 @@ class CudaVectorField final : public VectorField {
     check_batch(architecture_, t, x);
     check_shape(architecture_, "cot_v", cot_v, x.count());
     check_shape(architecture_, "grad_x", grad_x, x.count());
+    if (gradient_precision_ == Precision::bf16) {
+      throw UsageError(
+          "device = \"cuda\": vector-Jacobian products are in fp32, this field's gradients are in bf16");
+    }
     check_gradients(grad_parameters);
-    double largest = 0;
-    for (const float c : cot_v.values()) largest = std::max(largest, std::abs(static_cast<double>(c)));
-    scale_cotangents(largest);
+    backward_.unscale = 1;
     for_gradients(
         x.count(), grad_parameters,
         [&](std::size_t first, std::size_t count) {
@@ -173,17 +176,17 @@ class CudaVectorField final : public VectorField {
             forward_for_gradients(count);
             spread(host_second_.get(), second_raw_, second_, count);
             launch(RemoveMean{static_cast<int>(count), static_cast<int>(architecture_.particles()),
-                              second_.get(), 1 / backward_.unscale, backward_.cot_u},
+                              second_.get(), backward_.cot_u},
                    sample_blocks(static_cast<int>(count)), submissions_.stream());
             backward(count);
             const std::size_t nodes = count * architecture_.particles();
             launch(Collect{static_cast<int>(nodes), static_cast<int>(architecture_.dim), backward_.grad_x,
-                           backward_.unscale, out_device},
+                           out_device},
                    blocks_of(nodes, Collect::threads), submissions_.stream());
             copy_to_host(out, out_device, size * sizeof(float), submissions_.stream());
           };
         },
-        "");
+        "vjp");
   }
 
   double loss_gradient(std::span<const float> t, ConfigurationsView<const float> x,
@@ -216,28 +219,25 @@ class CudaVectorField final : public VectorField {
             copy_to_host(out, out_device, count * sizeof(float), submissions_.stream());
           };
         },
-        x.count() <= samples_per_pass() ? "loss" : "");
+        "loss");
     return loss * scale;
   }
 
  private:
   static const Architecture& supported(const Architecture& architecture) {
     checked(architecture);
-    if (architecture.dim > max_dim || architecture.hidden > 128) {
-      throw UsageError(
-          "the device cuda takes at most {} dimensions and width 128, found {} and {}: use the device cpu",
-          max_dim, architecture.dim, architecture.hidden);
-    }
+    require(architecture, std::nullopt);
     return architecture;
+  }
+
+  static void require(const Architecture& architecture, std::optional<Precision> gradients) {
+    const std::string refusal = cuda_refusal(architecture, gradients);
+    if (!refusal.empty()) throw UsageError("device = \"cuda\": {}", refusal);
   }
 
   void check_gradients(std::span<float> grad_parameters) const {
     check_size("grad_parameters", grad_parameters.size(), layout_.size());
-    if (width_ > 64 && gradient_precision_ == Precision::fp32) {
-      throw UsageError(
-          "the device cuda has gradients in fp32 to width 64, found {}: use bf16, or the device cpu",
-          architecture_.hidden);
-    }
+    require(architecture_, gradient_precision_);
   }
 
   /// `body` with the width and whether gradients are in half precision. In float32 the rows of width 128 do
@@ -255,8 +255,8 @@ class CudaVectorField final : public VectorField {
     });
   }
 
-  /// Half precision has numbers from 6e-8 to 65504: cotangents as large as `largest` are multiplied by a
-  /// power of two that brings them to order 1.
+  /// Half precision has numbers from 6e-8 to 65504: the loss's cotangents, of the order of `largest`, are
+  /// multiplied by a power of two that brings them to order 1.
   void scale_cotangents(double largest) {
     backward_.unscale = 1;
     if (gradient_precision_ == Precision::fp32 || !(largest > 0) || !std::isfinite(largest)) return;
@@ -507,9 +507,9 @@ class CudaVectorField final : public VectorField {
     const int n = static_cast<int>(architecture_.particles());
     const std::size_t nodes = count * architecture_.particles();
     const Stream stream = submissions_.stream();
-    launch(RemoveMean{static_cast<int>(count), n, batch_.u + architecture_.layers * nodes, 1, v_.get()},
+    launch(RemoveMean{static_cast<int>(count), n, batch_.u + architecture_.layers * nodes, v_.get()},
            sample_blocks(static_cast<int>(count)), stream);
-    launch(Collect{static_cast<int>(nodes), static_cast<int>(architecture_.dim), v_.get(), 1, device},
+    launch(Collect{static_cast<int>(nodes), static_cast<int>(architecture_.dim), v_.get(), device},
            blocks_of(nodes, Collect::threads), stream);
     copy_to_host(host, device, nodes * architecture_.dim * sizeof(float), stream);
   }
@@ -569,15 +569,14 @@ class CudaVectorField final : public VectorField {
   }
 
   /// `prepare(first, count)` puts a part of the batch on the host and gives the work for it, which is called
-  /// once to submit and once when it is done. Where one part is all and `name` is not empty, the whole is one
-  /// submission.
+  /// once to submit and once when it is done. Where one part is all, the whole is one submission, `name`.
   template <typename Prepare>
   void for_gradients(std::size_t count, std::span<float> grad_parameters, const Prepare& prepare,
                      const std::string& name) {
     const std::size_t part = samples_per_pass();
     reserve_gradients(std::min(count, part));
     float* const host = host_gradient_.reserve(layout_.size());
-    if (count <= part && !name.empty()) {
+    if (count <= part) {
       const auto work = prepare(0, count);
       submissions_.run({name, count}, [&] {
         clear_sums();

@@ -243,13 +243,12 @@ struct EdgeForward {
   }
 };
 
-/// A warp per sample: v = u^L minus its mean, or any such array, times a factor.
+/// A warp per sample: v = u^L minus its mean, or any such array.
 struct RemoveMean {
   static constexpr int threads = 128, blocks_per_processor = 1;
   static std::size_t shared_bytes() { return 0; }
   int samples, particles;
   const Position* from;
-  float scale;
   Position* to;
 
   EQUIBOLT_DEVICE void operator()() const {
@@ -260,7 +259,7 @@ struct RemoveMean {
     for (int i = lane_index(); i < particles; i += 32) {
       const Position& p = from[static_cast<std::size_t>(sample) * particles + i];
       to[static_cast<std::size_t>(sample) * particles + i] = {
-          {scale * (p.v[0] - mean[0]), scale * (p.v[1] - mean[1]), scale * (p.v[2] - mean[2]), 0}};
+          {p.v[0] - mean[0], p.v[1] - mean[1], p.v[2] - mean[2], 0}};
     }
   }
 

@@ -11,7 +11,7 @@ namespace EQUIBOLT_CUDA_NAMESPACE {
 template <int H>
 struct WeightedSums {
   /// What is summed, in the order of rows; distances in two parts.
-  enum Row { kCotQ, kSecondCotQ, kC2, kAtt, kD2, kD2Input, kD2Small, kD2InputSmall };
+  enum Row { kRowCotQ, kRowSecondCotQ, kRowC2, kRowAtt, kRowD2, kRowD2Input, kRowD2Small, kRowD2InputSmall };
   float v[H / 8][2];
 
   EQUIBOLT_DEVICE static std::uint32_t only(bool mine, std::uint32_t word) { return mine ? word : 0U; }
@@ -40,7 +40,7 @@ struct WeightedSums {
   EQUIBOLT_DEVICE void add_c2(Pair cot_y, const Rows& rows) {
     std::uint32_t weights[2];
     gather_weights(halves(cot_y.low, cot_y.high), 0, weights);
-    const bool mine = lane_row() == kC2;
+    const bool mine = lane_row() == kRowC2;
     weights[0] = only(mine, weights[0]);
     weights[1] = only(mine, weights[1]);
 #pragma unroll
@@ -52,8 +52,8 @@ struct WeightedSums {
     }
   }
 
-  /// Of w and w′ by z̄₁ in `rows`, of att by the gated message. Lanes of kCotQ and kSecondCotQ leave Σ_i z̄₁,
-  /// with their `ones` as weights, in cot_q (H,) if that is not null.
+  /// Of w and w′ by z̄₁ in `rows`, of att by the gated message. Lanes of kRowCotQ and kRowSecondCotQ leave Σ_i
+  /// z̄₁, with their `ones` as weights, in cot_q (H,) if that is not null.
   template <typename Rows>
   EQUIBOLT_DEVICE void add_rest(const HalfDistances& d2, const Rows& rows, Pair cot_gate, const Rows& gated,
                                 const std::uint32_t (&ones)[2], float* cot_q) {
@@ -66,8 +66,8 @@ struct WeightedSums {
     gather_weights(halves(cot_gate.low, cot_gate.high), 0, of_gated);
 #pragma unroll
     for (int k = 0; k < 2; ++k) {
-      weights[k] = row <= kSecondCotQ ? ones[k] : only(row >= kD2, weights[k]);
-      of_gated[k] = only(row == kAtt, of_gated[k]);
+      weights[k] = row <= kRowSecondCotQ ? ones[k] : only(row >= kRowD2, weights[k]);
+      of_gated[k] = only(row == kRowAtt, of_gated[k]);
     }
 #pragma unroll
     for (int n = 0; n < H / 16; ++n) {
@@ -90,14 +90,18 @@ struct WeightedSums {
   /// Adds to w, w′, att and c₂ (4, H).
   EQUIBOLT_DEVICE void add_to(float* vectors) const {
     const int row = lane_row();
-    const int vector = row == kD2 ? 0 : row == kD2Input ? 1 : row == kAtt ? 2 : row == kC2 ? 3 : -1;
+    const int vector = row == kRowD2        ? 0
+                       : row == kRowD2Input ? 1
+                       : row == kRowAtt     ? 2
+                       : row == kRowC2      ? 3
+                                            : -1;
 #pragma unroll
     for (int n = 0; n < H / 8; ++n) {
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
-        const float small = exchange(v[n][e], 4 * (kD2Small - kD2));
+        const float small = exchange(v[n][e], 4 * (kRowD2Small - kRowD2));
         if (vector >= 0)
-          vectors[vector * H + 8 * n + lane_column() + e] += v[n][e] + (row >= kD2 ? small : 0);
+          vectors[vector * H + 8 * n + lane_column() + e] += v[n][e] + (row >= kRowD2 ? small : 0);
       }
     }
   }
@@ -110,7 +114,7 @@ struct PartsOfTile {
   int first;  ///< of the places of the first sample, j = 0; -1 where there is no tile
   int particles, split;
   std::uint32_t
-      weights[2];  ///< for lanes of rows kCotQ and kSecondCotQ: ones where the rows are of that sample
+      weights[2];  ///< for lanes of rows kRowCotQ and kRowSecondCotQ: ones where the rows are of that sample
 
   EQUIBOLT_DEVICE PartsOfTile(const Batch& b, int tile, const RowTile& rows)
       : first(rows.there ? (b.dense ? 2 * tile : tile) * b.particles : -1),
@@ -128,8 +132,8 @@ struct PartsOfTile {
   /// What the lane's row of sums is added up for, or null.
   EQUIBOLT_DEVICE float* of_q(const EdgeCotangents& parts, int j) const {
     const int row = lane_row();
-    const bool second = row == WeightedSums<H>::kSecondCotQ && split < 16;
-    if (first < 0 || (row != WeightedSums<H>::kCotQ && !second)) return nullptr;
+    const bool second = row == WeightedSums<H>::kRowSecondCotQ && split < 16;
+    if (first < 0 || (row != WeightedSums<H>::kRowCotQ && !second)) return nullptr;
     return parts.q + static_cast<std::size_t>(first + (second ? particles + j : j)) * H;
   }
 

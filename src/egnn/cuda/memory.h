@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -10,7 +11,8 @@
 
 namespace EQUIBOLT_CUDA_NAMESPACE {
 
-/// The stream, and what was once submitted to it as a whole, to be submitted again at the cost of one launch.
+/// The stream, and what was repeatedly submitted to it as a whole, to be submitted again at the cost of one
+/// launch.
 class Submissions {
  public:
   using Key = std::pair<std::string, std::size_t>;  ///< operation and batch size
@@ -26,12 +28,18 @@ class Submissions {
   void wait() const { synchronise(stream_); }
 
 #ifdef __CUDACC__
-  /// `body` submits to the stream; it is called the first time only, so that all it uses has to stay where it
-  /// is.
+  /// `body` submits to the stream. It is recorded the second time that a key comes, and not called any more,
+  /// so that all it uses has to stay where it is: recording costs about as much as a small batch, and the
+  /// batches of adaptive integrators have ever new sizes.
   template <typename Body>
   void run(const Key& key, const Body& body) {
     auto at = graphs_.find(key);
     if (at == graphs_.end()) {
+      if (seen_.size() >= max_seen) seen_.clear();
+      if (seen_.insert(key).second) {
+        body();
+        return;
+      }
       if (graphs_.size() >= max_graphs) forget();
       check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "recording");
       cudaGraph_t graph = nullptr;
@@ -62,7 +70,8 @@ class Submissions {
   void wait_quietly() const {
     cudaStreamSynchronize(stream_);
   }
-  static constexpr std::size_t max_graphs = 32;
+  static constexpr std::size_t max_graphs = 32, max_seen = 4096;
+  std::set<Key> seen_;
   std::map<Key, cudaGraphExec_t> graphs_;
 #else
   template <typename Body>
