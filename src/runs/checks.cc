@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "egnn/make_vector_field.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "runs/session.h"
@@ -58,7 +59,13 @@ void check_run(const RunConfig& config, const RunPlan& plan) {
   if (is_to_be_made(plan, Stage::simulation)) check_simulation(config);
   check_data(config);
   const Architecture architecture = architecture_of(config, *energy);
-  if (is_to_be_made(plan, Stage::training)) first_parameters(architecture, config);
+  if (is_to_be_made(plan, Stage::training)) {
+    first_parameters(architecture, config);
+    check_device(config.device, architecture, config.matching.precision);
+  }
+  if (config.finetunes() && is_to_be_made(plan, Stage::finetuning))
+    check_device(config.device, architecture, PrecisionChoice::fp32);
+  if (is_to_be_made(plan, Stage::evaluation)) check_device(config.device, architecture, no_gradients);
 }
 
 }  // namespace equibolt

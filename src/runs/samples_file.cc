@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/cancel.h"
 #include "core/hash.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
@@ -196,7 +197,7 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
     made += size;
     if (watch.seconds() < kBlockSeconds) block = std::min(2 * block, kLargestBlock);
     const bool last = made == task.count, stopping = stop && stop();
-    if (last || stopping || pending.x.size() * sizeof(double) >= kPartBytes ||
+    if (last || stopping || checkpoint_requested() || pending.x.size() * sizeof(double) >= kPartBytes ||
         since_part.seconds() > task.checkpoint_seconds) {
       parts.add(pending);
       pending = {};

@@ -90,7 +90,7 @@ Session::Session(RunConfig config, Model model)
         model_.architecture.hidden, expected.particles(), expected.dim, expected.layers, expected.hidden);
   }
   const WantedGradients gradients =
-      flow.divergence_probes > 0 ? WantedGradients(PrecisionChoice::fp32) : no_gradients;
+      config_.flow.divergence_probes > 0 ? WantedGradients(PrecisionChoice::fp32) : no_gradients;
   field_ = make_vector_field(config_.device, model_.architecture, model_.parameters, *pool_, gradients);
   dynamics_ = std::make_unique<NetworkDynamics>(*field_, config_.flow.divergence_probes);
 }
