@@ -13,11 +13,15 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "molecules/about_system.h"
 #include "runs/simulated_system.h"
 #include "simulate/short_trajectories.h"
+#include "system/frame_check.h"
 
 namespace equibolt {
 namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
 
 /// The relaxed configurations so far.
 struct Relaxed {
@@ -32,15 +36,20 @@ std::string about_text(const RunConfig& config, ConfigurationsView<const double>
   nlohmann::ordered_json about{{"frames", frames.count()},
                                {"frames_hash", fmt::format("{:016x}", content_hash(frames.values()))},
                                {"seed", config.seed}};
+  about.update(about_system(config));
   RunConfig copy = config;
   for (const ConfigKey& key : config_table(copy)) {
-    if (key.name.starts_with("system.") || key.name.starts_with("relax.")) about[key.name] = key.text();
+    if (key.name.starts_with("relax.")) about[key.name] = key.text();
   }
   return about.dump();
 }
 
 Relaxed read_relaxed(const std::filesystem::path& path, const std::string& about, std::size_t coordinates) {
   const Npz npz = read_npz(path);
+  if (npz["format_version"].as_int64() != std::vector{kFormatVersion}) {
+    throw DataError("{}: expected format version {} of relaxed configurations", path.string(),
+                    kFormatVersion);
+  }
   if (npz["about"].as_text() != about) {
     throw UsageError("{}: holds what another request gave:\n  {} there,\n  {} now\nGive another output",
                      path.string(), npz["about"].as_text(), about);
@@ -63,7 +72,7 @@ void write_relaxed(const std::filesystem::path& path, const Relaxed& relaxed, co
   npz.arrays["frame"] = Array::of(relaxed.frame);
   npz.arrays["trajectories"] = Array::scalar(relaxed.trajectories);
   npz.arrays["about"] = Array::text(about);
-  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+  npz.arrays["format_version"] = Array::scalar(kFormatVersion);
   write_npz(path, npz, Compression::deflate);
 }
 
@@ -105,6 +114,7 @@ std::size_t relax_frames(const RunConfig& config, const RelaxationTask& task,
   const Molecule molecule = load_molecule(options->structure);
   const auto dihedrals = dihedrals_of(molecule, options->dihedrals);
   const Configurations<double> frames = read_configurations(task.frames, molecule.size(), 3);
+  require_frames_of(molecule, frames.view(), task.frames.string());
   std::vector<double> cumulative = frame_weights(config.relax.bias, molecule, dihedrals, frames.view());
   std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
   MolecularDynamics dynamics;
@@ -156,6 +166,11 @@ std::size_t relax_frames(const RunConfig& config, const RelaxationTask& task,
   reporter.end_progress();
   const std::size_t failed = done() - relaxed.energy.size();
   if (failed > 0) reporter.warn(fmt::format("{} of {} trajectories met a failing energy", failed, done()));
+  if (!relaxed.energy.empty()) {
+    const auto [low, high] = std::minmax_element(relaxed.energy.begin(), relaxed.energy.end());
+    reporter.say("{}: {} relaxed configurations with energies from {:.6g} to {:.6g} kT", task.output.string(),
+                 relaxed.energy.size(), *low, *high);
+  }
   return relaxed.energy.size();
 }
 

@@ -23,7 +23,7 @@ struct RelaxationTask {
 /// Short Langevin trajectories under the config's energy from frames that another energy gave, drawn with
 /// replacement. The output grows: what is there of the same request is kept and added to, also for a larger
 /// count. Returns how many relaxed configurations it holds. Throws UsageError where it is of another request,
-/// and Stopped.
+/// DataError where a frame is not one of the molecule, and Stopped.
 std::size_t relax_frames(const RunConfig& config, const RelaxationTask& task,
                          const std::function<bool()>& stop, Reporter& reporter);
 

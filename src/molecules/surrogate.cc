@@ -11,9 +11,11 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "molecules/about_system.h"
 #include "molecules/umbrella.h"
 #include "simulate/umbrella.h"
 #include "system/correction_fit.h"
+#include "system/energy_files.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
@@ -22,6 +24,8 @@ namespace {
 /// Differences of energies this far from their median, kT, lose their weight: what a bad surrogate has
 /// broken.
 constexpr double kOrdinary = 30;
+/// 2: with the hashes of the files that the energies are made of.
+constexpr std::int64_t kFormatVersion = 2;
 
 /// What rounds leave behind.
 struct Findings {
@@ -34,31 +38,29 @@ struct Findings {
 /// All that a round depends on.
 std::string about_text(const RunConfig& config) {
   nlohmann::ordered_json about{{"seed", config.seed}};
+  about.update(about_system(config));
   RunConfig copy = config;
   copy.surrogate.rounds = 1;
   for (const ConfigKey& key : config_table(copy)) {
     const bool counts = key.name == "umbrella.windows" || key.name == "umbrella.stiffness" ||
                         key.name == "umbrella.record_every" || key.name == "umbrella.exchange";
-    if (counts || key.name.starts_with("system.") || key.name.starts_with("surrogate."))
-      about[key.name] = key.text();
+    if (counts || key.name.starts_with("surrogate.")) about[key.name] = key.text();
   }
   return about.dump();
 }
 
-/// The keys of the energy itself.
-std::string system_text(const RunConfig& config) {
-  nlohmann::ordered_json text;
-  RunConfig copy = config;
-  for (const ConfigKey& key : config_table(copy)) {
-    if (key.name.starts_with("system.")) text[key.name] = key.text();
+Npz read_version(const std::filesystem::path& path) {
+  Npz npz = read_npz(path);
+  if (npz["format_version"].as_int64() != std::vector{kFormatVersion}) {
+    throw DataError("{}: expected format version {} of a surrogate", path.string(), kFormatVersion);
   }
-  return text.dump();
+  return npz;
 }
 
 Npz to_npz(const Findings& findings, const RunConfig& config, const RunConfig& cheap) {
   const std::size_t n = findings.difference.size(), particles = findings.last.particles();
   Npz npz = findings.correction.to_npz();
-  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+  npz.arrays["format_version"] = Array::scalar(kFormatVersion);
   npz.arrays["x"] = Array::of(std::span<const double>(findings.x), {n, particles, 3});
   npz.arrays["difference"] = Array::of(findings.difference);
   npz.arrays["gradient"] = Array::of(std::span<const double>(findings.gradient), {n, particles, 3});
@@ -73,8 +75,9 @@ Npz to_npz(const Findings& findings, const RunConfig& config, const RunConfig& c
   }
   npz.arrays["rounds"] = Array::of(std::span<const double>(rounds), {findings.rounds.size(), 5});
   npz.arrays["about"] = Array::text(about_text(config));
-  npz.arrays["target"] = Array::text(system_text(config));
+  npz.arrays["target"] = Array::text(about_system(config).dump());
   npz.arrays["energy"] = Array::text(config_text(cheap, false));
+  npz.arrays["energy_files"] = Array::text(text_of(files_of(cheap.system)));
   return npz;
 }
 
@@ -212,7 +215,7 @@ Correction fit(const Molecule& molecule, const Findings& findings, double ridge)
                       1 / std::max(1.0, far * far));
   }
   Correction fitted = least_squares.solve(ridge);
-  fitted.offset += middle;
+  fitted.set_offset(fitted.offset() + middle);
   return fitted;
 }
 
@@ -244,7 +247,7 @@ std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::f
 
   Findings findings;
   if (std::filesystem::exists(output)) {
-    const Npz npz = read_npz(output);
+    const Npz npz = read_version(output);
     if (npz["about"].as_text() != about_text(config)) {
       throw UsageError("{}: is of another request:\n  {} there,\n  {} now\nGive another output",
                        output.string(), npz["about"].as_text(), about_text(config));
@@ -283,12 +286,21 @@ std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::f
 }
 
 Surrogate read_surrogate(const RunConfig& config, const std::filesystem::path& path) {
-  const Npz npz = read_npz(path);
-  if (npz["target"].as_text() != system_text(config)) {
+  const Npz npz = read_version(path);
+  const std::string target = about_system(config).dump();
+  if (npz["target"].as_text() != target) {
     throw UsageError("{}: is a surrogate of another energy:\n  {} there,\n  {} now", path.string(),
-                     npz["target"].as_text(), system_text(config));
+                     npz["target"].as_text(), target);
   }
   const RunConfig cheap = parse_config(npz["energy"].as_text(), path.string() + ": array 'energy'");
+  const std::string files = text_of(files_of(cheap.system));
+  if (npz["energy_files"].as_text() != files) {
+    throw UsageError(
+        "{}: the files of its cheap energy have changed since it was made:\n{}there,\n{}now. Restore them, "
+        "or make "
+        "the surrogate again",
+        path.string(), npz["energy_files"].as_text(), files);
+  }
   auto correction = std::make_shared<const Correction>(Correction::from(npz));
   const std::size_t particles = correction->particles();
   return {std::make_unique<Corrected>(make_energy(cheap.system), std::move(correction)),

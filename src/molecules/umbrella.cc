@@ -13,12 +13,14 @@
 #include "io/configurations_file.h"
 #include "io/generations.h"
 #include "io/npz.h"
+#include "molecules/about_system.h"
 #include "molecules/surrogate.h"
 #include "molecules/umbrella_json.h"
 #include "runs/history.h"
 #include "runs/output_lock.h"
 #include "runs/run_record.h"
 #include "runs/simulated_system.h"
+#include "system/frame_check.h"
 
 namespace equibolt {
 
@@ -64,7 +66,11 @@ UmbrellaRecords umbrella_records(const UmbrellaOptions& options, std::span<const
 }
 
 Configurations<double> UmbrellaTask::begin(const std::filesystem::path& frames) const {
-  if (!frames.empty()) return read_configurations(frames, molecule.size(), 3);
+  if (!frames.empty()) {
+    Configurations<double> x = read_configurations(frames, molecule.size(), 3);
+    require_frames_of(molecule, x.view(), frames.string());
+    return x;
+  }
   Configurations<double> structure(1, molecule.size(), 3);
   std::copy(molecule.positions.begin(), molecule.positions.end(), structure[0].begin());
   return structure;
@@ -108,6 +114,7 @@ UmbrellaState state_from(const Npz& npz, std::size_t particles) {
 /// All that the angles depend on, but for their number: of a surrogate its content too.
 std::string about_text(const RunConfig& config) {
   nlohmann::ordered_json about{{"seed", config.seed}};
+  about.update(about_system(config));
   RunConfig copy = config;
   copy.umbrella.steps = 0;
   copy.umbrella.discard = 0;
@@ -116,8 +123,7 @@ std::string about_text(const RunConfig& config) {
                           key.name == "simulate.hydrogen_mass" || key.name == "simulate.guard_peptide_bonds";
     const bool trajectory = key.name == "surrogate.step" || key.name == "surrogate.leapfrog_steps";
     if (key.name == "umbrella.surrogate") continue;  // its content counts, below
-    if (dynamics || (trajectory && !config.umbrella.surrogate.empty()) || key.name.starts_with("system.") ||
-        key.name.starts_with("umbrella.")) {
+    if (dynamics || (trajectory && !config.umbrella.surrogate.empty()) || key.name.starts_with("umbrella.")) {
       about[key.name] = key.text();
     }
   }

@@ -11,7 +11,7 @@
 #include "runs/training_stage.h"
 #include "system/energy_files.h"
 #include "system/parallel_energy.h"
-#include "system/symmetry.h"
+#include "system/system_check.h"
 #include "train/flow_matching.h"
 #include "train/path_gradient.h"
 
@@ -39,7 +39,9 @@ class RunTraining {
         architecture_(architecture_of(config, *energy_)),
         pool_(config.threads) {
     const std::size_t checked = std::min<std::size_t>(data.train.count(), 16);
-    require_invariance(*energy_, converted<double>(data.train.view().slice(0, checked)), config.seed);
+    const auto x = converted<double>(data.train.view().slice(0, checked));
+    for (const std::string& text : check_system(config.system, *energy_, x.view(), config.seed))
+      reporter.warn(text);
   }
 
   /// Flow matching, whose network goes to `path`.

@@ -30,7 +30,8 @@ void CorrectionFit::add_row(const std::vector<Entry>& row, double value, double 
 
 void CorrectionFit::add(std::span<const double> x, double difference, std::span<const double> gradient,
                         double weight) {
-  const std::vector<double> coordinates = terms_.coordinates(x);
+  const InternalCoordinates& internal = terms_.coordinates();
+  const std::vector<double> coordinates = internal.values(x);
   // ∇c of each coordinate, by atoms.
   std::vector<std::vector<std::size_t>> atoms(coordinates.size());
   std::vector<std::vector<double>> gradients(coordinates.size());
@@ -38,36 +39,33 @@ void CorrectionFit::add(std::span<const double> x, double difference, std::span<
   for (std::size_t c = 0; c < coordinates.size(); ++c) {
     std::fill(whole.begin(), whole.end(), 0.0);
     unit[c] = 1;
-    terms_.add_gradient(x, unit, whole);
+    internal.add_gradient(x, unit, whole);
     unit[c] = 0;
-    atoms[c] = terms_.atoms_of(c);
+    atoms[c] = internal.atoms_of(c);
     for (const std::size_t atom : atoms[c]) {
       for (std::size_t k = 0; k < 3; ++k) gradients[c].push_back(whole[3 * atom + k]);
     }
   }
   std::vector<Entry> energy_row;
   std::vector<std::vector<Entry>> rows(x.size());
-  std::vector<double> touched(x.size(), 0.0);
-  terms_.for_each_term(
-      coordinates, [&](std::size_t term, double value, std::size_t a, double da, std::size_t b, double db) {
-        energy_row.push_back({term, value});
-        const auto put = [&](std::size_t c, double slope) {
-          if (slope == 0) return;
-          for (std::size_t n = 0; n < atoms[c].size(); ++n) {
-            for (std::size_t k = 0; k < 3; ++k) {
-              std::vector<Entry>& row = rows[3 * atoms[c][n] + k];
-              const double entry = slope * gradients[c][3 * n + k];
-              if (!row.empty() && row.back().term == term) {
-                row.back().value += entry;
-              } else {
-                row.push_back({term, entry});
-              }
-            }
+  for (const Term& term : terms_.terms(coordinates)) {
+    energy_row.push_back({term.index, term.value});
+    for (const Slope& slope : {term.a, term.b}) {
+      if (slope.value == 0) continue;
+      const auto& of = atoms[slope.coordinate];
+      for (std::size_t n = 0; n < of.size(); ++n) {
+        for (std::size_t k = 0; k < 3; ++k) {
+          std::vector<Entry>& row = rows[3 * of[n] + k];
+          const double entry = slope.value * gradients[slope.coordinate][3 * n + k];
+          if (!row.empty() && row.back().term == term.index) {
+            row.back().value += entry;
+          } else {
+            row.push_back({term.index, entry});
           }
-        };
-        put(a, da);
-        put(b, db);
-      });
+        }
+      }
+    }
+  }
   energy_row.push_back({terms_.size(), 1.0});
   add_row(energy_row, difference, weight / (kEnergyDeviation * kEnergyDeviation));
   for (std::size_t k = 0; k < rows.size(); ++k) {
@@ -89,7 +87,7 @@ Correction CorrectionFit::solve(double ridge) const {
   }
   Correction fitted = terms_;
   for (Eigen::Index i = 0; i < last; ++i) fitted.weights()[static_cast<std::size_t>(i)] = solution(i);
-  fitted.offset = solution(last);
+  fitted.set_offset(solution(last));
   return fitted;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -43,7 +44,7 @@ Correction random_correction(const Molecule& molecule) {
   Correction correction(molecule, shaken(molecule, 50, 0.05).view());
   Random random(2, Stream::test);
   for (double& weight : correction.weights()) weight = random.normal();
-  correction.offset = 3;
+  correction.set_offset(3);
   return correction;
 }
 
@@ -84,7 +85,7 @@ TEST(Correction, IsTheSameTurnedAndMoved) {
 TEST(Correction, IsBoundedFarFromWhatWasSeen) {
   const Molecule molecule = ethane();
   const Correction correction = random_correction(molecule);
-  double sum = std::abs(correction.offset);
+  double sum = std::abs(correction.offset());
   for (const double weight : correction.weights()) sum += std::abs(weight);
   for (const double deviation : {0.3, 2.0, 100.0}) {
     const Configurations<double> x = shaken(molecule, 20, deviation, 5);
@@ -103,6 +104,50 @@ TEST(Correction, FilesKeepIt) {
   npz = correction.to_npz();
   npz.arrays["offset"] = Array::of(std::vector<double>{std::nan("")});
   EXPECT_THROW((void)Correction::from(npz), DataError);
+}
+
+/// Whether a file with this array instead is refused.
+testing::AssertionResult refused(const Npz& npz, const char* name, Array array) {
+  Npz changed = npz;
+  changed.arrays[name] = std::move(array);
+  try {
+    (void)Correction::from(changed);
+  } catch (const DataError& error) {
+    return testing::AssertionSuccess() << error.what();
+  }
+  return testing::AssertionFailure() << name << ": accepted";
+}
+
+TEST(Correction, FilesAreNotTrustedWithMemory) {
+  const Npz npz = random_correction(ethane()).to_npz();
+  // 5·10⁹ pairs would be made of this one number.
+  EXPECT_TRUE(refused(npz, "particles", Array::scalar(std::int64_t{100000})));
+  // Stiff distances again and again would have products without number.
+  const std::vector<double> stiff = npz["stiff"].as_double();
+  std::vector<double> often;
+  for (int k = 0; k < 3; ++k) often.insert(often.end(), stiff.begin(), stiff.begin() + 3);
+  EXPECT_TRUE(refused(npz, "stiff", Array::of(std::span<const double>(often), {3, 3})));
+  // All distances are stiff: no number is wrong, but together they have more products than weights.
+  std::vector<double> all;
+  for (int p = 0; p < 28; ++p) all.insert(all.end(), {static_cast<double>(p), 1.0, 0.1});
+  EXPECT_TRUE(refused(npz, "stiff", Array::of(std::span<const double>(all), {28, 3})));
+  const std::vector<std::int64_t> twice{0, 1, 1, 2};
+  EXPECT_TRUE(refused(npz, "dihedrals", Array::of(std::span<const std::int64_t>(twice), {1, 4})));
+}
+
+TEST(Correction, HasItsFunctionsInTheOrderOfItsWeights) {
+  const Molecule molecule = ethane();
+  const Correction correction = random_correction(molecule);
+  const auto terms = correction.terms(correction.coordinates().values(molecule.positions));
+  EXPECT_TRUE(std::is_sorted(terms.begin(), terms.end(),
+                             [](const Term& a, const Term& b) { return a.index < b.index; }));
+  EXPECT_LT(terms.back().index, correction.size());
+  // 28 distances, of which 7 are bonds and 12 between next neighbours; one dihedral.
+  const std::size_t splines = 28 * 4, single = 12;
+  EXPECT_GT(terms.size(), splines + single);
+  double sum = correction.offset();
+  for (const Term& term : terms) sum += correction.weights()[term.index] * term.value;
+  EXPECT_DOUBLE_EQ(sum, correction.evaluate(molecule.positions, {}));
 }
 
 TEST(CorrectionFit, FindsADifferenceThatItsTermsHold) {

@@ -36,13 +36,17 @@ inline const MoleculeOptions* molecule_options_of(const SystemSpec& spec) {
   return nullptr;
 }
 
-/// The spec of a program's own energy.
+/// The spec of a program's own energy. Throws UsageError for null, fewer than two particles, and types() that
+/// do not fit.
 SystemSpec own_system(std::shared_ptr<const Energy> energy);
 
-/// The energies of some fixed configurations as text: a fingerprint of the physics.
+/// The energies of five fixed configurations, six digits of each, as text: a fingerprint of the physics. They
+/// are lattices of spacings from 0.15 to 4, so that an energy that refuses some of them ("inf") is still
+/// known by the others.
 std::string check_of(const Energy& energy);
 
-/// Throws UsageError for parameters that define no distribution, and for an own energy that is not there.
+/// Throws UsageError for parameters that define no distribution, and for an own energy that is not there. An
+/// own energy is held to its contract (system/checked_energy.h).
 std::unique_ptr<Energy> make_energy(const SystemSpec& spec);
 
 }  // namespace equibolt

@@ -1,7 +1,15 @@
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
@@ -13,6 +21,7 @@
 #include "io/atomic_file.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "system/evaluated.h"
 #include "system/make_energy.h"
 #include "system/restrained.h"
 #include "system/symmetry.h"
@@ -28,20 +37,6 @@ const Npz& golden() {
 
 Configurations<double> frames() {
   return configurations_of(golden()["x"], 22, 3);
-}
-
-struct Evaluated {
-  std::vector<double> energy;
-  Configurations<double> gradient;
-  std::vector<EnergyStatus> status;
-};
-
-Evaluated evaluated(Energy& energy, ConfigurationsView<const double> x) {
-  Evaluated result{std::vector<double>(x.count()),
-                   {x.count(), x.particles(), x.dim()},
-                   std::vector<EnergyStatus>(x.count())};
-  energy.evaluate(x, result.energy, result.gradient, result.status);
-  return result;
 }
 
 /// An energy with the unit that the program behind it has, and its golden values.
@@ -201,11 +196,11 @@ TEST(Molecules, AClassicalEnergyDoesNotKnowPermutationsOfElements) {
   if (openmm_version().empty()) GTEST_SKIP() << "built without OpenMM";
   const auto x = frames();
   OpenMmParameters p;
-  require_invariance(*make_energy({22, 3, p}), x.view(), 1);
+  EXPECT_TRUE(check_symmetry(*make_energy({22, 3, p}), x.view(), 1).empty());
   for (const char* types : {"elements", "backbone"}) {
     p.molecule.types = types;
     try {
-      require_invariance(*make_energy({22, 3, p}), x.view(), 1);
+      (void)check_symmetry(*make_energy({22, 3, p}), x.view(), 1);
       FAIL() << types;
     } catch (const UsageError& error) {
       EXPECT_NE(std::string(error.what()).find("a permutation of particles of the same type"),
@@ -220,7 +215,7 @@ TEST(Molecules, TheSemiEmpiricalEnergyDoes) {
   for (const char* types : {"elements", "backbone"}) {
     XtbParameters p;
     p.molecule.types = types;
-    require_invariance(*make_energy({22, 3, p}), x.view().slice(0, 1), 1);
+    EXPECT_TRUE(check_symmetry(*make_energy({22, 3, p}), x.view().slice(0, 1), 1).empty());
   }
 }
 
@@ -254,9 +249,87 @@ TEST(Xtb, RefusesWhatDoesNotFit) {
   EXPECT_THROW(make_energy({22, 3, odd}), UsageError);
   odd.unpaired = 1;
   EXPECT_NO_THROW(make_energy({22, 3, odd}));
+}
+
+/// What the parameters are refused with.
+std::string refused(const XtbParameters& parameters) {
+  try {
+    (void)make_energy({22, 3, parameters});
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "(accepted)";
+}
+
+TEST(Xtb, SaysWhichSolventsThereAre) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
   XtbParameters wine;
   wine.solvent = "wine";
-  EXPECT_THROW(make_energy({22, 3, wine}), UsageError);
+  const std::string gfn2 = refused(wine);
+  EXPECT_NE(gfn2.find("'wine' with GFN2-xTB; expected one of acetone, "), std::string::npos) << gfn2;
+  for (const char* known : {" water", " dmf,", " hexane,", "or \"\" for vacuum"}) {
+    EXPECT_NE(gfn2.find(known), std::string::npos) << known << ": " << gfn2;
+  }
+  wine.method = XtbMethod::gfn1;  // has fewer
+  const std::string gfn1 = refused(wine);
+  EXPECT_NE(gfn1.find("GFN1-xTB"), std::string::npos) << gfn1;
+  EXPECT_EQ(gfn1.find("dmf"), std::string::npos) << gfn1;
+  for (const char* name : {"thf", "CH2Cl2", ""}) {
+    wine.solvent = name;
+    EXPECT_EQ(refused(wine), "(accepted)") << name;
+  }
+}
+
+TEST(Xtb, SaysWhichElementsItHasRead) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  XtbParameters odd;
+  odd.charge = 1;
+  const std::string message = refused(odd);
+  EXPECT_NE(message.find("C6H12N2O2 with charge 1 has 77 electrons, of which 0 cannot be unpaired"),
+            std::string::npos)
+      << message;
+}
+
+TEST(Xtb, WritesNothingToStandardOutput) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  testing::internal::CaptureStdout();
+  std::fputs("before\n", stdout);  // in a buffer still
+  for (const XtbMethod method : {XtbMethod::gfnff, XtbMethod::gfn2}) {
+    const auto energy = make_energy({22, 3, xtb_parameters(method, "water")});
+    (void)evaluated(*energy->clone(), frames().view().slice(0, 1));
+  }
+  std::fputs("after\n", stdout);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "before\nafter\n");
+}
+
+/// Answers `unshare` as Docker's default profile does.
+void forbid_unshare() {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{std::size(filter), filter};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    std::_Exit(77);
+}
+
+TEST(Xtb, WorksWhereNoThreadMayHaveItsOwnDirectory) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto in_container = [] {
+    forbid_unshare();
+    if (unshare(CLONE_FS) == 0) std::_Exit(78);
+    const auto before = std::filesystem::current_path();
+    const auto energy = make_energy({22, 3, xtb_parameters(XtbMethod::gfnff, "")});
+    const double value = evaluated(*energy->clone(), frames().view().slice(0, 1)).energy[0];
+    const double expected = golden()["gfnff_energy"].as_double()[0] * units::hartree_in_kt(300);
+    const bool left_nothing = !std::filesystem::exists(before / "gfnff_topo");
+    std::_Exit(std::abs(value - expected) < 1e-4 && std::filesystem::current_path() == before && left_nothing
+                   ? 0
+                   : 1);
+  };
+  EXPECT_EXIT(in_container(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Xtb, TriesAgainAtTenTimesTheElectronicTemperature) {

@@ -14,6 +14,8 @@ OpenMmEnergy::OpenMmEnergy(std::size_t, std::size_t, const OpenMmParameters&) : 
 }
 
 OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other) : Energy(other), temperature_(0) {}
+OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl>)
+    : Energy(other), temperature_(0) {}
 OpenMmEnergy::~OpenMmEnergy() = default;
 
 std::unique_ptr<Energy> OpenMmEnergy::clone() const {
@@ -22,6 +24,10 @@ std::unique_ptr<Energy> OpenMmEnergy::clone() const {
 
 void OpenMmEnergy::evaluate(ConfigurationsView<const double>, std::span<double>, ConfigurationsView<double>,
                             std::span<EnergyStatus>) {}
+
+std::vector<OpenMmEnergy::ForceEnergy> OpenMmEnergy::force_energies(std::span<const double>) const {
+  return {};
+}
 
 std::string openmm_version() {
   return "";

@@ -15,6 +15,9 @@
 
 #include "chemistry/elements.h"
 #include "equibolt/error.h"
+#include "system/evaluated.h"
+#include "system/openmm_xml.h"
+#include "system/symmetry.h"
 #include "system/units.h"
 
 namespace equibolt {
@@ -26,16 +29,85 @@ std::mutex& construction() {
   return mutex;
 }
 
+/// "…: " and the forces that this OpenMM cannot read, with its reasons; empty where it can read each.
+std::string unreadable_forces(const std::string& text, const OpenMmXml& xml) {
+  std::string faults;
+  for (const OpenMmXml::Force& force : xml.forces) {
+    std::istringstream part(text.substr(force.first, force.length));
+    try {
+      const std::unique_ptr<OpenMM::Force> read(OpenMM::XmlSerializer::deserialize<OpenMM::Force>(part));
+    } catch (const std::exception& error) {
+      faults += fmt::format("\n  {}: {}", force.type, error.what());
+    }
+  }
+  return faults.empty() ? "" : ". It cannot read" + faults;
+}
+
 std::shared_ptr<const OpenMM::System> parse_system(const std::string& name) {
-  std::istringstream xml(load_system_xml(name));
+  const std::string text = load_system_xml(name);
+  const OpenMmXml xml = inspect_openmm_xml(text, name);
+  std::istringstream stream(text);
   try {
-    return std::shared_ptr<const OpenMM::System>(OpenMM::XmlSerializer::deserialize<OpenMM::System>(xml));
+    return std::shared_ptr<const OpenMM::System>(OpenMM::XmlSerializer::deserialize<OpenMM::System>(stream));
   } catch (const std::exception& error) {
-    throw DataError("{}: OpenMM cannot read it as a System: {}", name, error.what());
+    throw DataError("{}: written by OpenMM {}, this is OpenMM {}, which refuses it: {}{}", name,
+                    xml.openmm_version.empty() ? "of an unknown version" : xml.openmm_version,
+                    openmm_version(), error.what(), unreadable_forces(text, xml));
+  }
+}
+
+/// The mass of each atom, u, by its element and, where the System has heavier hydrogens, less what these have
+/// taken from the atom that they are bonded to.
+std::vector<double> expected_masses(const OpenMM::System& system, const Molecule& molecule) {
+  std::vector<double> masses = molecule.masses();
+  const auto neighbours =
+      neighbours_of(molecule.size(), bonds_of(molecule.elements(), molecule.positions.data()));
+  for (std::size_t i = 0; i < molecule.size(); ++i) {
+    if (molecule.atoms[i].element != 1 || neighbours[i].size() != 1) continue;
+    const std::size_t heavy = neighbours[i].front();
+    const double taken = system.getParticleMass(static_cast<int>(i)) - atomic_mass(1);
+    if (molecule.atoms[heavy].element != 1 && taken > 0) masses[heavy] -= taken;
+  }
+  return masses;
+}
+
+/// Masses do not enter U. They tell whether the System and the structure have the same order of atoms.
+void check_masses(const OpenMM::System& system, const std::string& name, const Molecule& molecule) {
+  constexpr double near = 0.5, heaviest_hydrogen = 4.5;  // u
+  const std::vector<double> repartitioned = expected_masses(system, molecule);
+  for (std::size_t i = 0; i < molecule.size(); ++i) {
+    const int element = molecule.atoms[i].element;
+    const double mass = system.getParticleMass(static_cast<int>(i)), standard = atomic_mass(element);
+    if (mass == 0) {
+      throw UsageError(
+          "the OpenMM System {}: particle {} ({}) has mass 0, which OpenMM keeps in its place; here all "
+          "atoms "
+          "move: set its mass, {} u",
+          name, i, molecule.atoms[i].name, standard);
+    }
+    const bool hydrogen = element == 1 && mass > standard - near && mass <= heaviest_hydrogen;
+    const bool expected = std::abs(mass - standard) < near || std::abs(mass - repartitioned[i]) < near;
+    if (hydrogen || expected) continue;
+    throw UsageError(
+        "the OpenMM System {}: particle {} has mass {}, but atom {} of {} is {} ({}) with {}: is the order "
+        "of "
+        "atoms the same? (Repartitioned masses are fine: hydrogens up to {} u, taken from the atoms that "
+        "they "
+        "are bonded to.)",
+        name, i, mass, i, molecule.origin, element_symbol(element), molecule.atoms[i].name, standard,
+        heaviest_hydrogen);
   }
 }
 
 void check(const OpenMM::System& system, const std::string& name, const Molecule& molecule) {
+  for (int i = 0; i < system.getNumParticles(); ++i) {
+    if (!system.isVirtualSite(i)) continue;
+    throw UsageError(
+        "the OpenMM System {}: particle {} is a virtual site, a place without an atom, as in water models of "
+        "four points: its position depends on the others' and has no density of its own; use a model without "
+        "(TIP3P), and a structure without its atoms",
+        name, i);
+  }
   if (static_cast<std::size_t>(system.getNumParticles()) != molecule.size()) {
     throw UsageError("the OpenMM System {} has {} particles, the structure {} has {}", name,
                      system.getNumParticles(), molecule.origin, molecule.size());
@@ -49,18 +121,7 @@ void check(const OpenMM::System& system, const std::string& name, const Molecule
   if (system.usesPeriodicBoundaryConditions()) {
     throw UsageError("the OpenMM System {} is periodic: its energy is not invariant under rotations", name);
   }
-  for (int i = 0; i < system.getNumParticles(); ++i) {
-    const Atom& atom = molecule.atoms[static_cast<std::size_t>(i)];
-    if (system.isVirtualSite(i))
-      throw UsageError("the OpenMM System {}: particle {} is a virtual site", name, i);
-    if (!(std::abs(system.getParticleMass(i) - atomic_mass(atom.element)) < 0.5)) {
-      throw UsageError(
-          "the OpenMM System {}: particle {} has mass {}, but atom {} of {} is {} with {}: is the order of "
-          "atoms the same?",
-          name, i, system.getParticleMass(i), i, molecule.origin, element_symbol(atom.element),
-          atomic_mass(atom.element));
-    }
-  }
+  check_masses(system, name, molecule);
 }
 
 }  // namespace
@@ -96,6 +157,7 @@ OpenMmEnergy::OpenMmEnergy(std::size_t particles, std::size_t dim, const OpenMmP
   } catch (const OpenMM::OpenMMException& error) {
     throw UsageError("the OpenMM System {}: {}", parameters.system, error.what());
   }
+  if (parameters.molecule.types == "symmetry") types_ = split_types(*this, shaken(molecule).view());
 }
 
 OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other)
@@ -103,6 +165,9 @@ OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other)
       types_(other.types_),
       temperature_(other.temperature_),
       impl_(std::make_unique<Impl>(other.impl_->system)) {}
+
+OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl> impl)
+    : Energy(other), types_(other.types_), temperature_(other.temperature_), impl_(std::move(impl)) {}
 
 OpenMmEnergy::~OpenMmEnergy() = default;
 
@@ -149,6 +214,27 @@ void OpenMmEnergy::evaluate(ConfigurationsView<const double> x, std::span<double
       fail(b, EnergyStatus::failed);
     }
   }
+}
+
+std::vector<OpenMmEnergy::ForceEnergy> OpenMmEnergy::force_energies(std::span<const double> x) const {
+  Configurations<double> alone(1, particles(), 3);
+  std::copy(x.begin(), x.end(), alone[0].begin());
+  std::vector<ForceEnergy> energies;
+  const OpenMM::System& system = *impl_->system;
+  for (int f = 0; f < system.getNumForces(); ++f) {
+    // A System of one force at a time: there is no limit on their number, as there is on that of force
+    // groups.
+    auto one = std::make_shared<OpenMM::System>();
+    for (int i = 0; i < system.getNumParticles(); ++i) one->addParticle(system.getParticleMass(i));
+    one->addForce(OpenMM::XmlSerializer::clone(system.getForce(f)));
+    try {
+      OpenMmEnergy energy(*this, std::make_unique<Impl>(std::move(one)));
+      energies.push_back({system.getForce(f).getName(), energies_of(energy, alone.view()).energy[0]});
+    } catch (const OpenMM::OpenMMException&) {
+      // Some forces need others beside them; then they are left out.
+    }
+  }
+  return energies;
 }
 
 std::string openmm_version() {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "equibolt/energy.h"
 #include "system/molecule_options.h"
@@ -17,10 +19,13 @@ struct OpenMmParameters {
 /// A classical force field: any OpenMM System without constraints, virtual sites and periodicity, computed by
 /// OpenMM's Reference platform in double precision. Å and kT outside. Clones share the System; each has its
 /// own Context.
+///
+/// With the types "symmetry" the bond graph proposes which atoms are interchangeable, and the energy decides:
+/// some force fields treat equivalent atoms differently (system/symmetry.h, split_types).
 class OpenMmEnergy : public Energy {
  public:
-  /// Throws UsageError where the System does not fit the structure or is none of that kind, and where
-  /// equibolt was built without OpenMM.
+  /// Throws DataError where the file is no System that this OpenMM reads, UsageError where the System does
+  /// not fit the structure or is none of that kind, and where equibolt was built without OpenMM.
   OpenMmEnergy(std::size_t particles, std::size_t dim, const OpenMmParameters& parameters);
   ~OpenMmEnergy() override;
 
@@ -31,9 +36,17 @@ class OpenMmEnergy : public Energy {
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
   std::unique_ptr<Energy> clone() const override;
 
+  /// The energy of each force of the System at x (N, 3), by the force's name.
+  struct ForceEnergy {
+    std::string name;
+    double energy;  ///< kT
+  };
+  std::vector<ForceEnergy> force_energies(std::span<const double> x) const;
+
  private:
   struct Impl;
   OpenMmEnergy(const OpenMmEnergy& other);
+  OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl> impl);
 
   ParticleTypes types_;
   double temperature_;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "core/geometry.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
+#include "system/evaluated.h"
 #include "system/make_energy.h"
 #include "system/parallel_energy.h"
 
@@ -48,20 +50,6 @@ T reference_energy(const SystemSpec& spec, const std::vector<T>& x) {
   return pairs;
 }
 
-struct Evaluated {
-  std::vector<double> energy;
-  Configurations<double> gradient;
-  std::vector<EnergyStatus> status;
-};
-
-Evaluated evaluated(Energy& energy, ConfigurationsView<const double> x) {
-  Evaluated result{std::vector<double>(x.count()),
-                   {x.count(), x.particles(), x.dim()},
-                   std::vector<EnergyStatus>(x.count())};
-  energy.evaluate(x, result.energy, result.gradient, result.status);
-  return result;
-}
-
 double scale_of(std::span<const double> values) {
   double largest = 1;
   for (const double value : values) largest = std::max(largest, std::abs(value));
@@ -85,7 +73,14 @@ class EachEnergy : public testing::TestWithParam<Case> {
     }
     return x;
   }
-  std::unique_ptr<Energy> energy() const { return make_energy(GetParam().spec); }
+  std::unique_ptr<Energy> energy() const {
+    // make_energy refuses a system without a trap, which has no distribution but has energies.
+    const SystemSpec& spec = GetParam().spec;
+    const auto* pairs = std::get_if<LennardJonesParameters>(&spec.kind);
+    if (pairs != nullptr && pairs->trap == 0)
+      return std::make_unique<LennardJones>(spec.particles, spec.dim, *pairs);
+    return make_energy(spec);
+  }
 };
 
 TEST_P(EachEnergy, AgreesWithThePlainFormulaAndItsComplexStep) {
@@ -215,6 +210,50 @@ TEST(MakeEnergy, RefusesParametersThatDefineNoDistribution) {
   EXPECT_THROW(make_energy({4, 2, LennardJonesParameters{.epsilon = std::nan("")}}), UsageError);
   EXPECT_THROW(make_energy({1, 2, HarmonicParameters{}}), UsageError);
   EXPECT_THROW(make_energy({4, 0, HarmonicParameters{}}), UsageError);
+  EXPECT_THROW(make_energy({13, 3, LennardJonesParameters{.trap = 0}}), UsageError);
+  EXPECT_THROW(make_energy({std::size_t{4000000000000000000}, 2, DoubleWellParameters{}}), UsageError);
+  EXPECT_THROW(make_energy({4, std::size_t{4000000000000000000}, HarmonicParameters{}}), UsageError);
+}
+
+TEST(CheckOf, TellsParametersApart) {
+  const std::string lj = check_of(LennardJones(13, 3));
+  EXPECT_EQ(lj, check_of(LennardJones(13, 3)));
+  EXPECT_NE(lj, check_of(LennardJones(13, 3, {.epsilon = 1.001})));
+  EXPECT_NE(lj, check_of(LennardJones(13, 3, {.trap = 1.001})));
+  EXPECT_NE(check_of(DoubleWell(4, 2)), check_of(DoubleWell(4, 2, {.d0 = 4.001})));
+}
+
+/// LJ in a box: no energy for configurations that are wider, as of a method that refuses what is far apart.
+class Boxed final : public Energy {
+ public:
+  Boxed(double narrowest, double widest, double epsilon)
+      : narrowest_(narrowest), widest_(widest), inside_(5, 3, {.epsilon = epsilon}) {}
+  std::size_t particles() const override { return 5; }
+  std::size_t dim() const override { return 3; }
+  const ParticleTypes& types() const override { return inside_.types(); }
+  std::unique_ptr<Energy> clone() const override { return std::make_unique<Boxed>(*this); }
+  void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
+                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override {
+    inside_.evaluate(x, energy, gradient, status);
+    for (std::size_t b = 0; b < x.count(); ++b) {
+      const double width = *std::max_element(x[b].begin(), x[b].end());
+      if (width > narrowest_ && width < widest_) continue;
+      status[b] = EnergyStatus::failed;
+      energy[b] = std::numeric_limits<double>::infinity();
+    }
+  }
+
+ private:
+  double narrowest_, widest_;
+  LennardJones inside_;
+};
+
+TEST(CheckOf, KnowsAnEnergyThatRefusesSomeConfigurations) {
+  for (const auto& [low, high] : {std::pair{0.0, 0.4}, {0.6, 1.6}, {1.6, 100.0}}) {
+    const std::string check = check_of(Boxed(low, high, 1));
+    EXPECT_NE(check.find("inf"), std::string::npos) << check;
+    EXPECT_NE(check, check_of(Boxed(low, high, 2))) << check;
+  }
 }
 
 /// ⟨x·∇U⟩ over published equilibrium samples and its standard error; the virial theorem wants (N−1)·D.

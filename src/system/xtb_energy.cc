@@ -10,18 +10,23 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "chemistry/elements.h"
 #include "equibolt/error.h"
 #include "system/units.h"
 
@@ -52,25 +57,110 @@ void use_one_thread() {
   }
 }
 
-/// Runs `body` on a thread whose working directory is an empty one of its own, and waits: xtb reads
-/// parameters, topologies and restart files from the working directory, and GFN-FF leaves files there.
-void in_empty_folder(const std::function<void()>& body) {
-  std::string folder = (std::filesystem::temp_directory_path() / "equibolt-xtb-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) throw IoError("{}: cannot be created", folder);
+/// An open file or folder.
+class Descriptor {
+ public:
+  Descriptor(const char* path, int flags) : number_(open(path, flags | O_CLOEXEC)) {}
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+/// While it lives, what is written to standard output goes nowhere: GFN-FF prints tables of its topology
+/// there, whatever its verbosity. Fortran has a buffer of its own, which is emptied before and after.
+class SilentOutput {
+ public:
+  SilentOutput() : kept_(dup(STDOUT_FILENO)) {
+    flush();
+    const Descriptor nowhere("/dev/null", O_WRONLY);
+    if (kept_.number() >= 0 && nowhere.number() >= 0) dup2(nowhere.number(), STDOUT_FILENO);
+  }
+  ~SilentOutput() {
+    flush();
+    if (kept_.number() >= 0) dup2(kept_.number(), STDOUT_FILENO);
+  }
+  SilentOutput(const SilentOutput&) = delete;
+  SilentOutput& operator=(const SilentOutput&) = delete;
+
+ private:
+  static void flush() {
+    std::fflush(stdout);
+    using FlushUnit = void (*)(const int*);
+    if (void* symbol = dlsym(RTLD_DEFAULT, "_gfortran_flush_i4")) {
+      const int standard_output = 6;
+      reinterpret_cast<FlushUnit>(symbol)(&standard_output);
+    }
+  }
+
+  Descriptor kept_;
+};
+
+std::string reason_of(int error) {
+  return std::generic_category().message(error);
+}
+
+/// Runs `body` with `folder` as the working directory of this thread alone. False, and nothing is run, where
+/// the system does not permit that: Docker's and Kubernetes' default profiles refuse `unshare`.
+bool run_in_own_directory(const std::string& folder, const std::function<void()>& body) {
+  bool permitted = true;
   std::exception_ptr error;
   std::thread([&] {
     try {
       // From here on this thread's working directory is not that of the process.
-      if (unshare(CLONE_FS) != 0 || chdir(folder.c_str()) != 0)
-        throw IoError("{}: cannot be entered", folder);
+      permitted = unshare(CLONE_FS) == 0;
+      if (!permitted) return;
+      if (chdir(folder.c_str()) != 0) throw IoError("{}: cannot be entered: {}", folder, reason_of(errno));
       body();
     } catch (...) {
       error = std::current_exception();
     }
   }).join();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
   if (error) std::rethrow_exception(error);
+  return permitted;
+}
+
+/// Runs `body` with `folder` as the working directory of the whole process, and goes back. Nothing here opens
+/// files by relative paths in other threads while an energy is made.
+void run_in_shared_directory(const std::string& folder, const std::function<void()>& body) {
+  const Descriptor before(".", O_RDONLY | O_DIRECTORY);
+  if (before.number() < 0) throw IoError("the working directory cannot be opened: {}", reason_of(errno));
+  if (chdir(folder.c_str()) != 0) throw IoError("{}: cannot be entered: {}", folder, reason_of(errno));
+  const auto go_back = [&] {
+    if (fchdir(before.number()) != 0)
+      throw IoError("the working directory cannot be entered again: {}", reason_of(errno));
+  };
+  try {
+    body();
+  } catch (...) {
+    go_back();
+    throw;
+  }
+  go_back();
+}
+
+/// Runs `body` in an empty working directory: xtb reads parameters, topologies and restart files from there,
+/// and GFN-FF leaves files.
+void in_empty_folder(const std::function<void()>& body) {
+  std::string folder = (std::filesystem::temp_directory_path() / "equibolt-xtb-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    throw IoError("{}: a temporary folder cannot be created: {}", folder, reason_of(errno));
+  }
+  struct Removal {
+    const std::string& folder;
+    ~Removal() {
+      std::error_code ignored;
+      std::filesystem::remove_all(folder, ignored);
+    }
+  } const removal{folder};
+  if (!run_in_own_directory(folder, body)) run_in_shared_directory(folder, body);
 }
 
 const char* parameter_file_name(XtbMethod method) {
@@ -112,15 +202,54 @@ void refuse_stray_parameters(const XtbParameters& parameters) {
   }
 }
 
+/// The elements and how many atoms there are of each, in Hill's order: "C6H12N2O2".
+std::string formula_of(const std::vector<int>& elements) {
+  std::map<std::string, int> counts;
+  for (const int element : elements) ++counts[std::string(element_symbol(element))];
+  std::string formula;
+  const auto append = [&](const std::string& symbol) {
+    const auto found = counts.find(symbol);
+    if (found == counts.end()) return;
+    formula += symbol + (found->second > 1 ? std::to_string(found->second) : "");
+    counts.erase(found);
+  };
+  if (counts.contains("C")) {
+    append("C");
+    append("H");
+  }
+  while (!counts.empty()) append(std::string(counts.begin()->first));
+  return formula;
+}
+
 void check_electrons(const Molecule& molecule, const XtbParameters& p) {
   const std::vector<int> elements = molecule.elements();
   const int electrons = std::accumulate(elements.begin(), elements.end(), 0) - p.charge;
   const auto unpaired = static_cast<int>(p.unpaired);
   if (electrons < 1 || unpaired > electrons || (electrons - unpaired) % 2 != 0) {
-    throw UsageError("{}: charge {} leaves {} electrons, of which {} cannot be unpaired", molecule.origin,
-                     p.charge, electrons, unpaired);
+    throw UsageError(
+        "{}: {} with charge {} has {} electrons, of which {} cannot be unpaired; set system.charge or "
+        "system.unpaired, or correct the elements in the structure",
+        molecule.origin, formula_of(elements), p.charge, electrons, unpaired);
   }
 }
+
+const char* name_of(XtbMethod method) {
+  switch (method) {
+    case XtbMethod::gfn1:
+      return "GFN1-xTB";
+    case XtbMethod::gfn2:
+      return "GFN2-xTB";
+    default:
+      return "GFN-FF";
+  }
+}
+
+/// Every name that xtb's documentation lists for GBSA or ALPB, of which each method knows some.
+constexpr const char* kSolvents[] = {"acetone", "acetonitrile", "aniline",      "benzaldehyde", "benzene",
+                                     "ch2cl2",  "chcl3",        "cs2",          "dioxane",      "dmf",
+                                     "dmso",    "ether",        "ethylacetate", "furane",       "hexadecane",
+                                     "hexane",  "methanol",     "nitromethane", "octanol",      "phenol",
+                                     "thf",     "toluene",      "water",        "woctanol"};
 
 }  // namespace
 
@@ -137,6 +266,8 @@ struct XtbEnergy::Impl {
   Impl& operator=(const Impl&) = delete;
 
   void construct(const Molecule& molecule);
+  void set_solvent();
+  bool accepts_solvent(std::string name);
   void destroy();
   /// The oldest error's text; empties the list.
   std::string take_error();
@@ -186,16 +317,14 @@ void XtbEnergy::Impl::construct(const Molecule& molecule) {
       case XtbMethod::gfn1:
         xtb_loadGFN1xTB(environment, molecule_handle, calculator, name);
         break;
-      case XtbMethod::gfnff:
+      case XtbMethod::gfnff: {
+        const SilentOutput silence;
         xtb_loadGFNFF(environment, molecule_handle, calculator, name);
         break;
+      }
     }
     require_no_error("parameters");
-    if (!parameters.solvent.empty()) {
-      std::string solvent = parameters.solvent;
-      xtb_setSolvent(environment, calculator, solvent.data(), nullptr, nullptr, nullptr);
-      require_no_error("solvent");
-    }
+    if (!parameters.solvent.empty()) set_solvent();
     if (parameters.method != XtbMethod::gfnff) {
       xtb_setMaxIter(environment, calculator, static_cast<int>(parameters.max_iterations));
       xtb_setElectronicTemp(environment, calculator, parameters.electronic_temperature);
@@ -206,6 +335,26 @@ void XtbEnergy::Impl::construct(const Molecule& molecule) {
     destroy();
     throw;
   }
+}
+
+bool XtbEnergy::Impl::accepts_solvent(std::string name) {
+  // A model that is there already, even one that could not be made, ends the program.
+  xtb_releaseSolvent(environment, calculator);
+  xtb_setSolvent(environment, calculator, name.data(), nullptr, nullptr, nullptr);
+  if (xtb_checkEnvironment(environment) == 0) return true;
+  take_error();
+  return false;
+}
+
+void XtbEnergy::Impl::set_solvent() {
+  if (accepts_solvent(parameters.solvent)) return;
+  std::string known;
+  for (const char* name : kSolvents) {
+    if (accepts_solvent(name)) known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw UsageError(
+      "system.solvent: xtb has no parameters for '{}' with {}; expected one of {}, or \"\" for vacuum",
+      parameters.solvent, name_of(parameters.method), known);
 }
 
 void XtbEnergy::Impl::destroy() {

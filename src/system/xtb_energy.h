@@ -41,8 +41,9 @@ struct XtbParameters {
 /// size, of none even, start afresh.
 class XtbEnergy : public Energy {
  public:
-  /// Throws UsageError where charge and unpaired electrons do not fit the elements, for what xtb refuses,
-  /// where a parameter file lies that xtb would use unasked, and where equibolt was built without xtb.
+  /// Throws UsageError where charge and unpaired electrons do not fit the elements, for a solvent without
+  /// parameters and what else xtb refuses, where a parameter file lies that xtb would use unasked, and where
+  /// equibolt was built without xtb.
   XtbEnergy(std::size_t particles, std::size_t dim, const XtbParameters& parameters);
   ~XtbEnergy() override;
 
@@ -52,7 +53,10 @@ class XtbEnergy : public Energy {
   void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
   std::unique_ptr<Energy> clone() const override;
-  /// GBSA integrates the solvent-accessible surface on a grid for each atom.
+  /// Whether the energy comes from a self-consistent cycle, which may have several solutions.
+  bool is_self_consistent() const { return parameters_.method != XtbMethod::gfnff; }
+  /// GBSA integrates the solvent-accessible surface on a grid for each atom, which does not turn with the
+  /// molecule: 0.01 kT for a small neutral one, 0.1 kT for ions.
   double symmetry_noise() const override { return parameters_.solvent.empty() ? 0 : 0.1; }
 
  private:
