@@ -12,6 +12,7 @@
 #include "io/configurations_file.h"
 #include "io/generations.h"
 #include "io/npz.h"
+#include "runs/data_checks.h"
 #include "runs/dihedral_statistics.h"
 #include "runs/simulated_system.h"
 #include "simulate/simulate.h"
@@ -188,7 +189,8 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
   std::vector<double> energy(x.count());
   std::vector<EnergyStatus> status(x.count());
   ThreadPool pool(config.threads);
-  ParallelEnergy(*make_energy(config.system), pool).evaluate(x, energy, {}, status);
+  ParallelEnergy parallel(*make_energy(config.system), pool);
+  parallel.evaluate(x, energy, {}, status);
   const std::string file = config.data.train.empty() ? "the simulation" : config.data.train;
   std::vector<double> finite;
   for (std::size_t b = 0; b < x.count(); ++b) {
@@ -206,6 +208,8 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
                     "configuration {} is the first",
                     file, x.count() - finite.size(), x.count(), first - status.begin()));
   }
+  for (const std::string& text : data_warnings(config, parallel, x.view(), energy))
+    reporter.warn(fmt::format("{}: {}", file, text));
   const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
   const double effective = static_cast<double>(finite.size()) * static_cast<double>(data.train.count()) /
                            static_cast<double>(x.count()) /
