@@ -36,7 +36,7 @@ const Choices<CouplingKind> kCouplings{{"independent", CouplingKind::independent
                                        {"ot", CouplingKind::ot},
                                        {"equivariant_ot", CouplingKind::equivariant_ot},
                                        {"aligned", CouplingKind::aligned}};
-const Choices<Mover> kMovers{{"hmc", Mover::hmc}, {"langevin", Mover::langevin}};
+const Choices<MoverKind> kMovers{{"hmc", MoverKind::hmc}, {"langevin", MoverKind::langevin}};
 const Choices<XtbMethod> kXtbMethods{
     {"gfn2", XtbMethod::gfn2}, {"gfn1", XtbMethod::gfn1}, {"gfnff", XtbMethod::gfnff}};
 const Choices<Path> kPaths{{"prior", Path::prior}, {"temperature", Path::temperature}};

@@ -25,23 +25,8 @@ void drift(std::span<double> x, std::span<const double> momentum, double step) {
 
 }  // namespace
 
-void HmcScratch::prepare(std::size_t walkers, const Energy& of) {
-  if (x.count() == walkers && x.particles() == of.particles() && x.dim() == of.dim()) return;
-  x = momentum = gradient = Configurations<double>(walkers, of.particles(), of.dim());
-  energy.resize(walkers);
-  step.resize(walkers);
-  start.resize(walkers);
-  status.resize(walkers);
-}
-
-double half_square(std::span<const double> x) {
-  double sum = 0;
-  for (const double value : x) sum += value * value;
-  return sum / 2;
-}
-
 void hmc_step(Energy& energy, std::span<Walker> walkers, std::size_t leapfrog_steps, std::uint64_t seed,
-              std::uint64_t iteration, HmcScratch& scratch) {
+              std::uint64_t iteration, MoveScratch& scratch) {
   const std::size_t count = walkers.size();
   scratch.prepare(count, energy);
   std::vector<Random> random;

@@ -42,7 +42,7 @@ std::vector<double> with_heavy_hydrogens(std::vector<double> masses, std::span<c
 
 void langevin_trajectory(Energy& energy, std::span<Walker> walkers, std::size_t steps,
                          const LangevinOptions& options, std::uint64_t seed, std::uint64_t iteration,
-                         HmcScratch& scratch) {
+                         MoveScratch& scratch) {
   const std::size_t count = walkers.size();
   const std::size_t dim = energy.dim();
   const std::size_t coordinates = energy.particles() * dim;

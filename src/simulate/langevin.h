@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "equibolt/energy.h"
-#include "simulate/hmc.h"
+#include "simulate/mover.h"
+#include "simulate/walker.h"
 
 namespace equibolt {
 
@@ -34,6 +36,27 @@ std::vector<double> with_heavy_hydrogens(std::vector<double> masses, std::span<c
 /// step_size of it.
 void langevin_trajectory(Energy& energy, std::span<Walker> walkers, std::size_t steps,
                          const LangevinOptions& options, std::uint64_t seed, std::uint64_t iteration,
-                         HmcScratch& scratch);
+                         MoveScratch& scratch);
+
+/// Langevin dynamics of `steps` steps a move.
+class LangevinMover : public Mover {
+ public:
+  LangevinMover(std::size_t steps, const LangevinOptions& options) : steps_(steps), options_(options) {}
+  void move(Energy& energy, std::span<Walker> walkers, std::uint64_t seed, std::uint64_t iteration,
+            MoveScratch& scratch) const override {
+    langevin_trajectory(energy, walkers, steps_, options_, seed, iteration, scratch);
+  }
+  bool adapts_steps() const override { return false; }
+  /// On a rung of u = λU at unit temperature, time runs slower by √λ than at the temperature 1/λ: with these
+  /// steps all rungs are the same dynamics.
+  double step_size(double, double lambda) const override { return options_.timestep / std::sqrt(lambda); }
+  bool reaches_prior() const override { return false; }
+  /// Energies of molecules gain nothing from batches.
+  std::size_t chains_per_batch(std::size_t) const override { return 1; }
+
+ private:
+  std::size_t steps_;
+  LangevinOptions options_;
+};
 
 }  // namespace equibolt

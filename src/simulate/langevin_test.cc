@@ -30,7 +30,7 @@ class Fenced : public Harmonic {
 
 SimulateOptions langevin_simulation() {
   SimulateOptions options;
-  options.mover = Mover::langevin;
+  options.mover = MoverKind::langevin;
   options.langevin = {0.5, 1.0, {1, 2, 3, 4}};
   options.path = Path::temperature;
   options.lowest_beta = 0.5;

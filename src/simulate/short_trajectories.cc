@@ -30,7 +30,7 @@ TrajectoryEnds short_trajectories(const Energy& energy, ConfigurationsView<const
                   .x = x[b],
                   .gradient = gradient[b],
                   .energy = &ends.energy[b]};
-    HmcScratch scratch;
+    MoveScratch scratch;
     langevin_trajectory(*own, std::span(&walker, 1), steps, options, seed, 0, scratch);
     if (!(walker.acceptance > 0)) ends.status[b] = EnergyStatus::failed;
   });

@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
+#include "simulate/hmc.h"
 #include "simulate/log_z.h"
 #include "simulate/relax.h"
 #include "simulate/simulation_file.h"
@@ -88,7 +89,7 @@ class Walkers {
   Configurations<double> x_, gradient_;
   std::vector<double> energies_;
   std::vector<Walker> walkers_;
-  HmcScratch scratch_;
+  MoveScratch scratch_;
   std::uint64_t iteration_ = 0;
 };
 

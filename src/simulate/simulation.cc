@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "equibolt/error.h"
 #include "simulate/chain_estimate.h"
+#include "simulate/hmc.h"
 #include "simulate/relax.h"
 
 namespace equibolt {
@@ -36,17 +37,22 @@ void check(const SimulateOptions& options) {
   if (!(options.acceptance > 0 && options.acceptance < 1)) {
     throw UsageError("simulate: expected 0 < acceptance < 1, found {}", options.acceptance);
   }
-  if (options.mover == Mover::langevin) {
-    check(options.langevin);
-    if (has_prior(options)) {
-      throw UsageError(
-          "simulate: Langevin dynamics has no ladder to the prior: set simulate.path = \"temperature\" or "
-          "simulate.rungs = 1");
-    }
-  }
+  if (options.mover == MoverKind::langevin) check(options.langevin);
   if (options.path == Path::temperature && !(options.lowest_beta > 0 && options.lowest_beta < 1)) {
     throw UsageError("simulate: expected 0 < lowest_beta < 1, found {}", options.lowest_beta);
   }
+}
+
+std::unique_ptr<const Mover> make_mover(const SimulateOptions& options) {
+  check(options);
+  if (options.mover == MoverKind::hmc) return std::make_unique<HmcMover>(options.leapfrog_steps);
+  auto mover = std::make_unique<LangevinMover>(options.leapfrog_steps, options.langevin);
+  if (has_prior(options) && !mover->reaches_prior()) {
+    throw UsageError(
+        "simulate: Langevin dynamics has no ladder to the prior: set simulate.path = \"temperature\" or "
+        "simulate.rungs = 1");
+  }
+  return mover;
 }
 
 }  // namespace
@@ -67,23 +73,23 @@ std::array<double, observables.size()> observe(std::span<const double> x, std::s
 
 Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool)
     : options_(options),
+      mover_(make_mover(options)),
       pool_(pool),
       energy_(prototype, pool),
       particles_(prototype.particles()),
       dim_(prototype.dim()) {
-  check(options_);
   start();
 }
 
 Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
                        SimulationState state)
     : options_(options),
+      mover_(make_mover(options)),
       pool_(pool),
       energy_(prototype, pool),
       particles_(prototype.particles()),
       dim_(prototype.dim()),
       state_(std::move(state)) {
-  check(options_);
   check_state();
 }
 
@@ -196,9 +202,7 @@ void Simulation::advance() {
   if (end > options_.burn_in && end <= production_start()) {
     state_.pilot.resize((end - options_.burn_in) * options_.chains * observables.size());
   }
-  // About four vectors of walkers in a batch of energies; those of molecules gain nothing from batches.
-  const std::size_t group =
-      options_.mover == Mover::langevin ? 1 : std::max<std::size_t>(1, 32 / options_.rungs);
+  const std::size_t group = mover_->chains_per_batch(options_.rungs);
   pool_.for_chunks(options_.chains, group, [&](const ThreadPool::Chunk& chunk) {
     run_chains(chunk.first, chunk.count, end, chunk.worker);
   });
@@ -221,30 +225,12 @@ void Simulation::advance() {
   }
 }
 
-void Simulation::move(std::span<Walker> walkers, std::uint64_t iteration, std::size_t worker,
-                      HmcScratch& scratch) {
-  Energy& energy = energy_.of_worker(worker);
-  if (options_.mover == Mover::hmc) {
-    hmc_step(energy, walkers, options_.leapfrog_steps, options_.seed, iteration, scratch);
-  } else {
-    langevin_trajectory(energy, walkers, options_.leapfrog_steps, options_.langevin, options_.seed, iteration,
-                        scratch);
-  }
-}
-
-/// On a rung of u = λ U at unit temperature, time runs slower by √λ than at the temperature 1/λ: with these
-/// steps all rungs are the same dynamics.
-double Simulation::step_size(std::size_t rung) const {
-  if (options_.mover == Mover::hmc) return state_.step_size[rung];
-  return options_.langevin.timestep / std::sqrt(state_.lambda[rung]);
-}
-
 void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker) {
   const std::size_t rungs = options_.rungs;
   const std::size_t moving = moving_rungs(options_);
   const bool draws = moving < rungs;
   Energy& energy = energy_.of_worker(worker);
-  HmcScratch scratch;
+  MoveScratch scratch;
   std::vector<Walker> movers;
   std::vector<std::size_t> indices;
   for (std::size_t c = first; c < first + count; ++c) {
@@ -253,7 +239,7 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
       indices.push_back(w);
       movers.push_back({.id = w,
                         .rung = rung_at(options_.path, state_.lambda[k]),
-                        .step_size = step_size(k),
+                        .step_size = mover_->step_size(state_.step_size[k], state_.lambda[k]),
                         .x = state_.x[w],
                         .gradient = state_.gradient[w],
                         .energy = &state_.energy[w]});
@@ -265,7 +251,7 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
   std::vector<EnergyStatus> status(drawn.count());
 
   for (std::uint64_t iteration = state_.iteration; iteration < end; ++iteration) {
-    move(movers, iteration, worker, scratch);
+    mover_->move(energy, movers, options_.seed, iteration, scratch);
     for (std::size_t m = 0; m < movers.size(); ++m) state_.acceptance[indices[m]] += movers[m].acceptance;
 
     for (std::size_t c = 0; c < drawn.count(); ++c) {
@@ -325,7 +311,7 @@ void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
 }
 
 void Simulation::adapt_steps() {
-  const std::size_t adapting = options_.mover == Mover::hmc ? moving_rungs(options_) : 0;
+  const std::size_t adapting = mover_->adapts_steps() ? moving_rungs(options_) : 0;
   for (std::size_t k = 0; k < adapting; ++k) {
     double sum = 0;
     for (std::size_t c = 0; c < options_.chains; ++c) sum += state_.acceptance[c * options_.rungs + k];

@@ -3,25 +3,26 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "core/threads.h"
 #include "equibolt/configurations.h"
-#include "simulate/hmc.h"
 #include "simulate/ladder.h"
 #include "simulate/langevin.h"
+#include "simulate/mover.h"
 #include "simulate/simulation_state.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
 
 /// How the chains of a rung move.
-enum class Mover { hmc, langevin };
+enum class MoverKind { hmc, langevin };
 
 struct SimulateOptions {
-  Mover mover = Mover::hmc;
-  LangevinOptions langevin = {};   ///< of Mover::langevin
+  MoverKind mover = MoverKind::hmc;
+  LangevinOptions langevin = {};   ///< of MoverKind::langevin
   std::vector<double> start = {};  ///< (N, D): where all chains begin; empty: at random, relaxed
   std::size_t samples = 100000;    ///< wanted in all
   std::size_t chains = 32;         ///< independent ones, each with its whole ladder
@@ -77,8 +78,6 @@ class Simulation {
   void check_state() const;
   void start();
   void start_from_configuration();
-  void move(std::span<Walker> walkers, std::uint64_t iteration, std::size_t worker, HmcScratch& scratch);
-  double step_size(std::size_t rung) const;
   void run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker);
   void exchange(std::size_t chain, std::uint64_t iteration);
   void adapt_steps();
@@ -88,6 +87,7 @@ class Simulation {
   void record();
 
   SimulateOptions options_;
+  std::unique_ptr<const Mover> mover_;
   ThreadPool& pool_;
   ParallelEnergy energy_;
   std::size_t particles_;

@@ -7,6 +7,7 @@
 
 #include "core/random.h"
 #include "equibolt/error.h"
+#include "simulate/hmc.h"
 
 namespace equibolt {
 namespace {
@@ -126,7 +127,7 @@ void Umbrella::for_windows(const Body& body) {
 void Umbrella::run_langevin(std::size_t steps, const LangevinOptions& langevin, std::uint64_t iteration) {
   for_windows([&](std::size_t, Energy& energy, Walker& walker) {
     walker.step_size = langevin.timestep;
-    HmcScratch scratch;
+    MoveScratch scratch;
     langevin_trajectory(energy, std::span(&walker, 1), steps, langevin, options_.seed, iteration, scratch);
     state_.rejected[walker.id] += 1 - walker.acceptance;
   });
@@ -154,7 +155,7 @@ void Umbrella::run_trajectories(std::uint64_t iteration) {
     }
     const std::vector<double> before(walker.x.begin(), walker.x.end());
     walker.step_size = options_.hmc->step;
-    HmcScratch scratch;
+    MoveScratch scratch;
     const std::size_t trajectories = options_.block_steps / options_.hmc->leapfrog_steps;
     for (std::size_t k = 0; k < trajectories; ++k) {
       hmc_step(energy, std::span(&walker, 1), options_.hmc->leapfrog_steps, options_.seed,

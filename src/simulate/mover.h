@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "equibolt/energy.h"
+#include "simulate/walker.h"
+
+namespace equibolt {
+
+/// How walkers move between two exchanges of replicas. An object has no state: one serves all threads.
+class Mover {
+ public:
+  virtual ~Mover() = default;
+
+  /// Moves each walker once. Random numbers are keyed by (seed, Stream::simulate, iteration, walker.id).
+  virtual void move(Energy& energy, std::span<Walker> walkers, std::uint64_t seed, std::uint64_t iteration,
+                    MoveScratch& scratch) const = 0;
+
+  /// Whether step sizes are adapted to an acceptance.
+  virtual bool adapts_steps() const = 0;
+  /// The step size of a rung u = λU, from the one that has been adapted so far.
+  virtual double step_size(double adapted, double lambda) const = 0;
+  /// Whether it can follow a ladder to the prior, whose rungs are not invariant under translations.
+  virtual bool reaches_prior() const = 0;
+  /// How many chains of `rungs` walkers make a batch of energies that pays.
+  virtual std::size_t chains_per_batch(std::size_t rungs) const = 0;
+};
+
+}  // namespace equibolt
