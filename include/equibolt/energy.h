@@ -36,6 +36,11 @@ class Energy {
   virtual void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                         ConfigurationsView<double> gradient, std::span<EnergyStatus> status) = 0;
 
+  /// Forgets whatever evaluations have left behind to speed up the next one, such as a converged density:
+  /// what follows then depends on its arguments alone, whatever came before. Called before a trajectory
+  /// begins.
+  virtual void forget() {}
+
   virtual std::unique_ptr<Energy> clone() const = 0;
 
   /// How much U may change under its symmetries beyond rounding, in kT: more than 0 where it is computed on

@@ -18,6 +18,7 @@ class AddedTerm : public Energy {
   /// Where the sum is not finite the status says so.
   void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
+  void forget() override { energy_->forget(); }
   double symmetry_noise() const override { return energy_->symmetry_noise(); }
 
   /// The term at x (N, D), kT; `gradient` (N, D) += its gradient, unless empty.

@@ -363,6 +363,25 @@ TEST(Xtb, TriesAgainAtTenTimesTheElectronicTemperature) {
   EXPECT_GT(std::abs(hurried.energy[1] - hot.energy[1]), 1e-4);
 }
 
+TEST(Xtb, StartsFromAnotherDensityOnlyAlongATrajectory) {
+  if (!has_xtb()) GTEST_SKIP() << "built without xtb";
+  const auto good = frames();
+  Configurations<double> x(2, 22, 3);  // nearer to each other than where a density is kept
+  for (std::size_t b = 0; b < 2; ++b) {
+    for (std::size_t k = 0; k < x.coordinates(); ++k)
+      x[b][k] = good[0][k] + (k % 2 == 0 ? 0.05 : 0) * static_cast<double>(b);
+  }
+  const auto last = x.view().slice(1, 1);
+  const auto energy = make_energy({22, 3, XtbParameters{}});
+  const double alone = evaluated(*energy, last).energy[0];
+  EXPECT_EQ(evaluated(*energy, x).energy[1], alone);  // in a batch it depends on itself alone
+  evaluated(*energy, x.view().slice(0, 1));
+  EXPECT_NE(evaluated(*energy, last).energy[0], alone);  // call after call it follows
+  evaluated(*energy, x.view().slice(0, 1));
+  energy->forget();
+  EXPECT_EQ(evaluated(*energy, last).energy[0], alone);
+}
+
 TEST(Xtb, UsesNoParameterFileUnasked) {
   if (!has_xtb()) GTEST_SKIP() << "built without xtb";
   namespace fs = std::filesystem;

@@ -21,6 +21,8 @@ std::unique_ptr<Energy> XtbEnergy::clone() const {
 void XtbEnergy::evaluate(ConfigurationsView<const double>, std::span<double>, ConfigurationsView<double>,
                          std::span<EnergyStatus>) {}
 
+void XtbEnergy::forget() {}
+
 bool has_xtb() {
   return false;
 }

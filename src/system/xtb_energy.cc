@@ -459,15 +459,19 @@ void XtbEnergy::evaluate(ConfigurationsView<const double> x, std::span<double> e
                          ConfigurationsView<double> gradient, std::span<EnergyStatus> status) {
   assert(x.particles() == particles() && x.dim() == 3);
   use_one_thread();
-  if (x.count() != 1) impl_->warm = false;
   for (std::size_t b = 0; b < x.count(); ++b) {
+    if (x.count() > 1) impl_->warm = false;
     const auto gradient_b = gradient.size() > 0 ? gradient[b] : std::span<double>();
     status[b] = impl_->evaluate(x[b], &energy[b], gradient_b);
     if (status[b] == EnergyStatus::ok) continue;
     energy[b] = std::numeric_limits<double>::infinity();
     std::fill(gradient_b.begin(), gradient_b.end(), 0.0);
   }
-  if (x.count() != 1) impl_->warm = false;
+  if (x.count() > 1) impl_->warm = false;
+}
+
+void XtbEnergy::forget() {
+  impl_->warm = false;
 }
 
 bool has_xtb() {

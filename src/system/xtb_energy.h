@@ -35,10 +35,10 @@ struct XtbParameters {
 /// temperature, as in the paper's code; if that fails too the status is `failed`. GFN-FF takes its bonds from
 /// the structure and, as other classical energies, knows no permutations of elements.
 ///
-/// Each configuration of a batch starts from a fresh density, so that its energy depends on itself alone,
-/// unless it lies within 0.2 Å of the one before, in any coordinate; in dynamics, where batches are of one
-/// configuration, this holds from call to call: clones, first calls and calls after a batch of another
-/// size, of none even, start afresh.
+/// In a batch of several each configuration starts from a fresh density, so that its energy depends on itself
+/// alone. In dynamics, where batches are of one configuration, it starts from the density of the call before
+/// if no coordinate has moved by more than 0.2 Å; clones, first calls and calls after forget() or a batch of
+/// several start afresh.
 class XtbEnergy : public Energy {
  public:
   /// Throws UsageError where charge and unpaired electrons do not fit the elements, for a solvent without
@@ -52,6 +52,7 @@ class XtbEnergy : public Energy {
   const ParticleTypes& types() const override { return types_; }
   void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
+  void forget() override;
   std::unique_ptr<Energy> clone() const override;
   /// Whether the energy comes from a self-consistent cycle, which may have several solutions.
   bool is_self_consistent() const { return parameters_.method != XtbMethod::gfnff; }
