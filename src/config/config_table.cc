@@ -333,7 +333,8 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("leapfrog_steps", c.simulate.leapfrog_steps, std::size_t{1}, "of one trajectory");
   if (molecule_options_of(c.system) != nullptr) {
     table.choice("mover", c.simulate.mover, kMovers,
-                 "hmc: trajectories with unit masses, accepted or rejected; langevin: dynamics by BAOAB");
+                 "hmc: trajectories with unit masses; langevin: dynamics with the atoms' masses and friction; "
+                 "both accepted or rejected");
     table.positive("timestep_fs", c.dynamics.timestep_fs, "of langevin, fs");
     table.positive("friction_per_ps", c.dynamics.friction_per_ps, "of langevin, 1/ps");
     table.number(

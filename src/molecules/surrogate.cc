@@ -112,7 +112,7 @@ Configurations<double> sample_windows(const Energy& energy, UmbrellaOptions opti
   UmbrellaState state = umbrella_start(options, last.view());
   if (relaxed) {
     state.x = last;
-    state.relaxed = true;
+    state.relaxed = options.relax_steps;
   }
   Configurations<double> met(options.blocks * options.windows, energy.particles(), 3);
   Umbrella umbrella(energy, options, pool, std::move(state));

@@ -78,14 +78,18 @@ Configurations<double> UmbrellaTask::begin(const std::filesystem::path& frames) 
 
 namespace {
 
+constexpr std::int64_t kStateFormat = 2;
+
 Npz to_npz(const UmbrellaState& state, const std::string& about) {
   Npz npz;
-  npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
-  npz.arrays["relaxed"] = Array::scalar(std::int64_t{state.relaxed ? 1 : 0});
+  npz.arrays["format_version"] = Array::scalar(kStateFormat);
+  npz.arrays["relaxed"] = Array::scalar(static_cast<std::int64_t>(state.relaxed));
+  npz.arrays["ready"] = Array::scalar(static_cast<std::int64_t>(state.ready));
   npz.arrays["x"] = Array::of(ConfigurationsView<const double>(state.x.view()));
   npz.arrays["angles"] = Array::of(state.angles);
   npz.arrays["accepted"] = Array::of(state.accepted);
   npz.arrays["tried"] = Array::of(state.tried);
+  npz.arrays["unrelaxed"] = Array::of(state.unrelaxed);
   npz.arrays["rejected"] = Array::of(state.rejected);
   npz.arrays["moved"] = Array::of(state.moved);
   npz.arrays["taken"] = Array::of(state.taken);
@@ -94,9 +98,24 @@ Npz to_npz(const UmbrellaState& state, const std::string& about) {
   return npz;
 }
 
-UmbrellaState state_from(const Npz& npz, std::size_t particles) {
+std::int64_t count_in(const Npz& npz, const char* name) {
+  const auto values = npz[name].as_int64();
+  if (values.size() != 1 || values[0] < 0)
+    throw DataError("{}: expected one count, 0 or more", npz[name].origin);
+  return values[0];
+}
+
+/// Format 1 knew whether all windows had relaxed, not how far, and had states between whole blocks alone.
+UmbrellaState state_from(const Npz& npz, const UmbrellaOptions& options, std::size_t particles) {
+  const std::int64_t version = count_in(npz, "format_version");
+  if (version < 1 || version > kStateFormat) {
+    throw DataError("{}: expected format version 1 to {} of a state of umbrella sampling, found {}",
+                    npz.origin, kStateFormat, version);
+  }
   UmbrellaState state;
-  state.relaxed = npz["relaxed"].as_int64() == std::vector<std::int64_t>{1};
+  state.relaxed = static_cast<std::size_t>(count_in(npz, "relaxed"));
+  if (version == 1 && state.relaxed > 0) state.relaxed = options.relax_steps;
+  if (version > 1) state.ready = static_cast<std::size_t>(count_in(npz, "ready"));
   state.x = configurations_of(npz["x"], particles, 3);
   state.angles = npz["angles"].as_double();
   state.accepted = npz["accepted"].as_double();
@@ -105,8 +124,10 @@ UmbrellaState state_from(const Npz& npz, std::size_t particles) {
   const auto later = [&](const char* name, std::vector<double> before) {
     return npz.contains(name) ? npz[name].as_double() : before;
   };
-  state.moved = later("moved", std::vector<double>(state.rejected.size(), 0.0));
-  state.taken = later("taken", state.moved);
+  const std::vector<double> none(state.rejected.size(), 0.0);
+  state.unrelaxed = later("unrelaxed", none);
+  state.moved = later("moved", none);
+  state.taken = later("taken", none);
   state.excess = later("excess", {});
   return state;
 }
@@ -115,6 +136,8 @@ UmbrellaState state_from(const Npz& npz, std::size_t particles) {
 std::string about_text(const RunConfig& config) {
   nlohmann::ordered_json about{{"seed", config.seed}};
   about.update(about_system(config));
+  // Blocks of dynamics were not accepted or rejected in states of format 1, and were too hot.
+  if (config.umbrella.surrogate.empty()) about["dynamics"] = "metropolised";
   RunConfig copy = config;
   copy.umbrella.steps = 0;
   copy.umbrella.discard = 0;
@@ -134,6 +157,56 @@ std::string about_text(const RunConfig& config) {
   return about.dump();
 }
 
+/// Throws UsageError where a saved state is of another request, naming what differs.
+void require_same_request(const std::string& there, const std::string& now, const RunFolder& folder) {
+  if (there == now) return;
+  const auto before = nlohmann::ordered_json::parse(there, nullptr, false);
+  const auto wanted = nlohmann::ordered_json::parse(now);
+  std::string differences;
+  const auto text_of = [](const nlohmann::ordered_json& json, const std::string& key) {
+    return json.is_object() && json.contains(key) ? json[key].dump() : "nothing";
+  };
+  const auto add = [&](const std::string& key) {
+    if (text_of(before, key) == text_of(wanted, key)) return;
+    differences += fmt::format("\n  {}: {} there, {} now", key, text_of(before, key), text_of(wanted, key));
+  };
+  for (const auto& [key, value] : wanted.items()) add(key);
+  for (const auto& [key, value] : before.items()) {
+    if (!wanted.contains(key)) add(key);
+  }
+  throw UsageError(
+      "{} holds umbrella sampling with another config:{}\nGive another output with -o, or the same config to "
+      "resume",
+      folder.path.string(), differences);
+}
+
+/// Says what casts doubt on the sampling itself.
+void warn_of(const Umbrella& umbrella, const UmbrellaOptions& options, Reporter& reporter) {
+  const UmbrellaState& state = umbrella.state();
+  const auto blocks = static_cast<double>(umbrella.blocks_done());
+  for (std::size_t w = 0; w < options.windows; ++w) {
+    const double moved = state.moved[w] / blocks;
+    if (moved >= 0.1) continue;
+    reporter.warn(
+        fmt::format("window {} accepts only {:.1f} % of its moves: lower {}", w, 100 * moved,
+                    options.hmc ? "surrogate.step" : "simulate.timestep_fs or umbrella.record_every"));
+  }
+}
+
+/// Says which windows are still far from their centres when relaxation ends.
+void warn_of_relaxation(const Umbrella& umbrella, Reporter& reporter) {
+  constexpr double far = 20;  // kT: a window in equilibrium has half a kT, and what the slope of U adds
+  const std::vector<double> bias = umbrella.bias_energies();
+  for (std::size_t w = 0; w < bias.size(); ++w) {
+    if (bias[w] <= far) continue;
+    reporter.warn(fmt::format(
+        "window {} is {:.0f} kT of bias away from its centre after relaxation ({} of its parts "
+        "met a configuration without an energy): raise umbrella.relax_steps, or give frames nearer "
+        "to it with --data",
+        w, bias[w], umbrella.state().unrelaxed[w]));
+  }
+}
+
 }  // namespace
 
 nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& folder,
@@ -141,6 +214,17 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
                                     Reporter& reporter) {
   const UmbrellaTask task = umbrella_task(config);
   const UmbrellaOptions& umbrella_options = task.options;
+  const auto discarded_of = [&](std::size_t blocks) {
+    return static_cast<std::size_t>(config.umbrella.discard * static_cast<double>(blocks));
+  };
+  const std::size_t analysed = umbrella_options.blocks - discarded_of(umbrella_options.blocks);
+  if (analysed < least_umbrella_blocks) {
+    throw UsageError(
+        "umbrella: umbrella.steps = {} gives {} blocks of umbrella.record_every = {} steps, {} after the "
+        "discarded ones; expected at least {}",
+        config.umbrella.steps, umbrella_options.blocks, config.umbrella.record_every, analysed,
+        least_umbrella_blocks);
+  }
   Surrogate surrogate;
   if (!config.umbrella.surrogate.empty()) surrogate = read_surrogate(config, config.umbrella.surrogate);
 
@@ -153,15 +237,14 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   const std::string about = about_text(config);
   const Generations states{folder.path / "umbrella", "block"};
   UmbrellaState state;
+  std::string about_state;
   const bool found = states.read_newest(
       [&](const Npz& npz) {
-        if (npz["about"].as_text() != about) {
-          throw DataError("{}: is of another request:\n  {} there,\n  {} now", npz.origin,
-                          npz["about"].as_text(), about);
-        }
-        state = state_from(npz, task.molecule.size());
+        about_state = npz["about"].as_text();
+        if (about_state == about) state = state_from(npz, umbrella_options, task.molecule.size());
       },
       [&](const std::string& text) { reporter.warn(text); });
+  if (found) require_same_request(about_state, about, folder);
   if (!found) {
     const bool from_surrogate = surrogate.energy != nullptr && frames.empty();
     const Configurations<double> first = from_surrogate ? std::move(surrogate.frames) : task.begin(frames);
@@ -178,10 +261,14 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   if (!umbrella.finished()) note_call(folder, config.threads);
   reporter.start_progress("umbrella sampling");
   Stopwatch since_state;
+  bool relaxing = !umbrella.relaxed();
   while (!umbrella.finished()) {
     umbrella.advance();
-    reporter.progress(static_cast<double>(umbrella.blocks_done()) /
-                      static_cast<double>(umbrella_options.blocks));
+    if (relaxing && umbrella.relaxed()) {
+      relaxing = false;
+      warn_of_relaxation(umbrella, reporter);
+    }
+    reporter.progress(umbrella.progress());
     const bool stopping = stop();
     if (stopping || umbrella.finished() || since_state.seconds() > config.checkpoint_seconds) {
       states.write(umbrella.blocks_done(), to_npz(umbrella.state(), about));
@@ -196,8 +283,7 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
 
   const std::size_t windows = umbrella_options.windows;
   const std::vector<double>& angles = umbrella.state().angles;
-  const auto discarded =
-      static_cast<std::size_t>(config.umbrella.discard * static_cast<double>(angles.size() / windows));
+  const std::size_t discarded = discarded_of(umbrella.blocks_done());
   const auto& rejected = umbrella.state().rejected;
   const double all_rejected = std::accumulate(rejected.begin(), rejected.end(), 0.0);
   UmbrellaRecords records =
@@ -211,17 +297,23 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
     acceptance.push_back(umbrella.state().accepted[k] / std::max(1.0, umbrella.state().tried[k]));
   }
   json["exchange_acceptance"] = acceptance;
+  const auto sum = [](const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
+  };
+  const auto mean = [&](const std::vector<double>& sums) {
+    std::vector<double> means = sums;
+    for (double& value : means) value /= static_cast<double>(umbrella.blocks_done());
+    return means;
+  };
   json["rejected_blocks"] = all_rejected;
+  json["rejected_relaxation_blocks"] = sum(umbrella.state().unrelaxed);
+  if (!umbrella_options.hmc) json["block_acceptance"] = mean(umbrella.state().moved);
   if (surrogate.energy) {
-    const auto mean = [&](const std::vector<double>& sums) {
-      std::vector<double> means = sums;
-      for (double& value : means) value /= static_cast<double>(umbrella.blocks_done());
-      return means;
-    };
     json["surrogate"] = {{"file", config.umbrella.surrogate},
                          {"trajectory_acceptance", mean(umbrella.state().moved)},
                          {"acceptance", mean(umbrella.state().taken)}};
   }
+  warn_of(umbrella, umbrella_options, reporter);
   json["state"] = molecule_options_of(config.system)->state;
   Npz npz;
   npz.arrays["angles"] = Array::of(std::span<const double>(angles), {angles.size() / windows, windows});

@@ -305,12 +305,15 @@ void put_simulation(FigurePage& report, const Contents& run) {
   const auto& s = *run.simulation;
   TableRows rows{{"", "mean", "autocorrelation time", "effective samples", "R̂"}};
   const auto row = [&](const std::string& name, const nlohmann::ordered_json& of) {
-    rows.push_back({name, with_error({of.value("value", NAN), of.value("error", NAN)}, 4),
-                    fmt::format("{:.2f}", of.value("autocorrelation_time", NAN)),
-                    fmt::format("{:.0f}", of.value("effective_samples", NAN)),
-                    fmt::format("{:.4f}", of.value("r_hat", NAN))});
+    const auto value = [&](const char* key) {  // null where it could not be estimated
+      return of.contains(key) && of[key].is_number() ? of[key].get<double>() : NAN;
+    };
+    rows.push_back({name, with_error({value("value"), value("error")}, 4),
+                    fmt::format("{:.2f}", value("autocorrelation_time")),
+                    fmt::format("{:.0f}", value("effective_samples")),
+                    fmt::format("{:.4f}", value("r_hat"))});
   };
-  if (s.contains("log_z")) row("ln(Z/Z_prior)", s["log_z"]);
+  if (s.contains("log_z") && s["log_z"].is_object()) row("ln(Z/Z_prior)", s["log_z"]);
   if (s.contains("samples_of")) {
     for (const auto& [name, of] : s["samples_of"].items()) row(name, of);
   }

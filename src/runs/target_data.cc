@@ -17,6 +17,7 @@
 #include "runs/simulated_system.h"
 #include "simulate/simulate.h"
 #include "simulate/simulation_file.h"
+#include "system/restrained.h"
 
 namespace equibolt {
 namespace {
@@ -74,13 +75,19 @@ nlohmann::ordered_json estimate_json(const ChainEstimate& e) {
           {"r_hat", e.r_hat}};
 }
 
-nlohmann::ordered_json simulation_json(const SimulationResult& result) {
+/// NaN becomes null.
+nlohmann::ordered_json simulation_json(const SimulationResult& result, const SimulateOptions& options) {
   const SimulationDiagnostics& d = result.diagnostics;
   nlohmann::ordered_json json{{"format_version", 1},
+                              {"mover", options.mover == MoverKind::hmc ? "hmc" : "langevin"},
                               {"samples", result.samples.count()},
                               {"iterations", d.iterations},
                               {"thinning", d.thinning}};
-  if (result.log_z) json["log_z"] = estimate_json(*result.log_z);
+  if (result.log_z) {
+    json["log_z"] = estimate_json(*result.log_z);
+  } else if (has_prior(options)) {
+    json["log_z"] = nullptr;
+  }
   json["energy_mean"] = estimate_json(result.mean_energy);
   for (std::size_t o = 0; o < observables.size(); ++o) {
     json["samples_of"][std::string(observables[o])] = estimate_json(d.sampled[o]);
@@ -92,12 +99,21 @@ nlohmann::ordered_json simulation_json(const SimulationResult& result) {
                     {"exchange_acceptance", d.exchange_acceptance},
                     {"overlap", d.overlap},
                     {"barrier", d.barrier},
-                    {"renewals_per_iteration_and_chain", d.renewal_rate}};
+                    {"renewals_per_iteration_and_chain", nullptr}};
+  if (d.renewal_rate) json["ladder"]["renewals_per_iteration_and_chain"] = *d.renewal_rate;
   return json;
 }
 
+/// The restraints that kept peptide bonds as they are, of each sample.
+std::vector<double> guard_energies(const Restrained& restrained, ConfigurationsView<const float> samples) {
+  const Configurations<double> x = converted<double>(samples);
+  std::vector<double> energies;
+  for (std::size_t b = 0; b < x.count(); ++b) energies.push_back(restrained.term(x[b], {}));
+  return energies;
+}
+
 /// Says what casts doubt on a simulation.
-void warn_of(const SimulationResult& result, Reporter& reporter) {
+void warn_of(const SimulationResult& result, const SimulateOptions& options, Reporter& reporter) {
   for (std::size_t k = 0; k < result.diagnostics.overlap.size(); ++k) {
     if (!(result.diagnostics.overlap[k] >= 0.03)) {
       reporter.warn(
@@ -106,7 +122,24 @@ void warn_of(const SimulationResult& result, Reporter& reporter) {
                       k, k + 1, result.diagnostics.overlap[k]));
     }
   }
-  if (!(result.mean_energy.r_hat <= 1.05)) {
+  if (has_prior(options) && !result.log_z) {
+    reporter.warn(
+        "log Z cannot be computed, since rungs do not overlap at all; the samples are not affected");
+  }
+  constexpr double low = 0.2;  // of blocks of dynamics, whose time step nothing adapts
+  for (std::size_t k = 0; options.mover == MoverKind::langevin && k < options.rungs; ++k) {
+    if (result.diagnostics.acceptance[k] >= low) continue;
+    reporter.warn(
+        fmt::format("rung {} accepts only {:.1f} % of its blocks of dynamics: lower simulate.timestep_fs or "
+                    "simulate.leapfrog_steps",
+                    k, 100 * result.diagnostics.acceptance[k]));
+  }
+  const auto not_finite = std::count_if(result.energy.begin(), result.energy.end(),
+                                        [](double energy) { return !std::isfinite(energy); });
+  if (not_finite > 0) {
+    reporter.warn(fmt::format("{} of {} samples have no finite energy, so their mean is unknown", not_finite,
+                              result.energy.size()));
+  } else if (!(result.mean_energy.r_hat <= 1.05)) {
     reporter.warn(fmt::format("the chains do not agree yet: R-hat of the energy is {:.3f}; simulate longer",
                               result.mean_energy.r_hat));
   }
@@ -142,24 +175,37 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
     simulation.advance();
     reporter.progress(simulation.progress());
     const bool stopping = stop();
-    if (stopping || since_state.seconds() > config.checkpoint_seconds) {
+    // The end is saved too, before anything is made of it.
+    if (stopping || simulation.finished() || since_state.seconds() > config.checkpoint_seconds) {
       states_in(folder).write(simulation.state().iteration, to_npz(simulation.state()));
       since_state = Stopwatch();
     }
-    if (stopping) {
+    if (stopping && !simulation.finished()) {
       throw Stopped("stopped at iteration {} of the simulation; the same command goes on from there",
                     simulation.state().iteration);
     }
   }
   reporter.end_progress();
 
-  const SimulationResult result = result_of(simulation);
+  SimulationResult result = result_of(simulation);
+  auto json = simulation_json(result, options);
+  if (const auto* restrained = dynamic_cast<const Restrained*>(energy.get())) {
+    const std::vector<double> guards = guard_energies(*restrained, result.samples.view());
+    double sum = 0;
+    for (std::size_t b = 0; b < guards.size(); ++b) {
+      result.energy[b] -= guards[b];
+      sum += guards[b];
+    }
+    const auto acting = std::count_if(guards.begin(), guards.end(), [](double value) { return value > 0; });
+    json["guards"] = {{"peptide_bonds", restrained->restraints().size()},
+                      {"energy_mean", sum / static_cast<double>(guards.size())},
+                      {"samples_beyond", acting}};
+  }
   create_folder(folder.train_data().parent_path());
   const auto ranges = split_chains(options.chains);
   write_split(folder.train_data(), result, ranges[0]);
   write_split(folder.validation_data(), result, ranges[1]);
   write_split(folder.test_data(), result, ranges[2]);
-  auto json = simulation_json(result);
   if (const MoleculeOptions* molecule = molecule_options_of(config.system)) {
     json["dihedrals"] = dihedral_statistics(*molecule, result.samples, options.chains);
   }
@@ -168,7 +214,7 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
                result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
                result.mean_energy.estimate.error, result.mean_energy.r_hat);
-  warn_of(result, reporter);
+  warn_of(result, options, reporter);
   if (result.log_z) {
     const auto [value, error] = result.log_z->estimate;
     reporter.say("           ln(Z/Z_prior) = {:.4f}{}", value,
@@ -222,6 +268,17 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
       *high);
 }
 
+/// What `json` holds under a name, or nothing where it is missing or null; a null error is infinite.
+std::optional<Estimate> estimate_in(const nlohmann::ordered_json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || !found->is_object()) return std::nullopt;
+  const auto value = found->find("value"), error = found->find("error");
+  const auto number = [&](const auto& it) { return it != found->end() && it->is_number(); };
+  if (!number(value)) return std::nullopt;
+  return Estimate{value->get<double>(),
+                  number(error) ? error->get<double>() : std::numeric_limits<double>::infinity()};
+}
+
 /// From the config's files or, simulated first where need be, the run's folder.
 TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
                             const std::function<bool()>& stop, Reporter& reporter) {
@@ -239,10 +296,12 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
   if (!config.data.validation.empty()) data.validation = read_file_of(config.data.validation, config.system);
   if (!config.data.test.empty()) data.test = read_file_of(config.data.test, config.system);
   const auto simulation = read_json(folder.simulation());
-  if (simulation.contains("log_z")) {
-    const auto& error = simulation["log_z"]["error"];  // null where it is not known
-    data.log_z = Estimate{simulation["log_z"]["value"],
-                          error.is_number() ? error.get<double>() : std::numeric_limits<double>::infinity()};
+  data.log_z = estimate_in(simulation, "log_z");
+  if (config.simulate.mover == MoverKind::langevin && !simulation.contains("mover")) {
+    reporter.warn(
+        fmt::format("{}: these samples were made by an earlier version, whose Langevin dynamics sampled too "
+                    "hot (docs/molecules.md); another output folder makes new ones",
+                    folder.simulation().string()));
   }
   return data;
 }

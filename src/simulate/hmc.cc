@@ -53,9 +53,8 @@ void hmc_step(Energy& energy, std::span<Walker> walkers, std::size_t leapfrog_st
     Walker& walker = walkers[w];
     const double end = reduced_energy(walker.rung, scratch.energy[w], half_square(scratch.x[w])) +
                        half_square(scratch.momentum[w]);
-    const double probability = std::exp(std::min(0.0, scratch.start[w] - end));
-    const bool defined = scratch.status[w] == EnergyStatus::ok && !std::isnan(probability);
-    walker.acceptance = defined ? probability : 0.0;
+    walker.status = status_of(scratch.energy[w], scratch.status[w]);
+    walker.acceptance = walker.status == EnergyStatus::ok ? acceptance_of(scratch.start[w] - end) : 0.0;
     if (!(random[w].uniform() < walker.acceptance)) continue;
     std::copy(scratch.x[w].begin(), scratch.x[w].end(), walker.x.begin());
     std::copy(scratch.gradient[w].begin(), scratch.gradient[w].end(), walker.gradient.begin());

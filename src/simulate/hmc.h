@@ -22,8 +22,10 @@ void hmc_step(Energy& energy, std::span<Walker> walkers, std::size_t leapfrog_st
 class HmcMover : public Mover {
  public:
   explicit HmcMover(std::size_t leapfrog_steps) : leapfrog_steps_(leapfrog_steps) {}
+  const char* name() const override { return "hmc"; }
   void move(Energy& energy, std::span<Walker> walkers, std::uint64_t seed, std::uint64_t iteration,
             MoveScratch& scratch) const override {
+    energy.forget();
     hmc_step(energy, walkers, leapfrog_steps_, seed, iteration, scratch);
   }
   bool adapts_steps() const override { return true; }

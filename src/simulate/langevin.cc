@@ -40,68 +40,88 @@ std::vector<double> with_heavy_hydrogens(std::vector<double> masses, std::span<c
   return masses;
 }
 
-void langevin_trajectory(Energy& energy, std::span<Walker> walkers, std::size_t steps,
-                         const LangevinOptions& options, std::uint64_t seed, std::uint64_t iteration,
-                         MoveScratch& scratch) {
-  const std::size_t count = walkers.size();
+namespace {
+
+/// ½ Σ p²/m.
+double kinetic_energy(std::span<const double> momentum, std::span<const double> mass) {
+  double sum = 0;
+  for (std::size_t k = 0; k < momentum.size(); ++k) sum += momentum[k] * momentum[k] / mass[k];
+  return sum / 2;
+}
+
+}  // namespace
+
+void langevin_block(Energy& energy, Walker& walker, std::size_t steps, const LangevinOptions& options,
+                    Adjustment adjustment, std::uint64_t seed, std::uint64_t iteration,
+                    MoveScratch& scratch) {
   const std::size_t dim = energy.dim();
   const std::size_t coordinates = energy.particles() * dim;
-  scratch.prepare(count, energy);
-  std::vector<double> mass(coordinates, 1.0);
+  scratch.prepare(1, energy);
+  const auto x = scratch.x[0], gradient = scratch.gradient[0], p = scratch.momentum[0];
+  std::vector<double> mass(coordinates, 1.0), deviation(coordinates);  // deviation: of momenta
   if (!options.masses.empty()) {
     for (std::size_t k = 0; k < coordinates; ++k) mass[k] = options.masses[k / dim];
   }
+  for (std::size_t k = 0; k < coordinates; ++k) deviation[k] = std::sqrt(mass[k]);
   const double kept = std::exp(-options.friction * options.timestep);
   const double renewed = std::sqrt(1 - kept * kept);
-  std::vector<double> deviation(coordinates);  // of momenta
-  for (std::size_t k = 0; k < coordinates; ++k) deviation[k] = std::sqrt(mass[k]);
+  const double half = walker.step_size / 2;
+  Random random(seed, Stream::simulate, iteration, walker.id);
 
-  std::vector<Random> random;
-  random.reserve(count);
-  std::vector<bool> lost(count, false);
-  const auto kick = [&](std::size_t w) {  // half a step of −∇u
-    const Rung& rung = walkers[w].rung;
-    const double half = walkers[w].step_size / 2;
-    const auto x = scratch.x[w], gradient = scratch.gradient[w], p = scratch.momentum[w];
+  const auto kick = [&] {  // half a step of −∇u
+    const Rung& rung = walker.rung;
     for (std::size_t k = 0; k < coordinates; ++k)
       p[k] -= half * (rung.target * gradient[k] + rung.prior * x[k]);
   };
-  const auto drift = [&](std::size_t w) {  // half a step
-    const double half = walkers[w].step_size / 2;
-    const auto x = scratch.x[w], p = scratch.momentum[w];
+  const auto drift = [&] {  // half a step
     for (std::size_t k = 0; k < coordinates; ++k) x[k] += half * p[k] / mass[k];
   };
-  for (std::size_t w = 0; w < count; ++w) {
-    random.emplace_back(seed, Stream::simulate, iteration, walkers[w].id);
-    std::copy(walkers[w].x.begin(), walkers[w].x.end(), scratch.x[w].begin());
-    std::copy(walkers[w].gradient.begin(), walkers[w].gradient.end(), scratch.gradient[w].begin());
-    random[w].fill_normal(scratch.momentum[w]);
-    for (std::size_t k = 0; k < coordinates; ++k) scratch.momentum[w][k] *= deviation[k];
-  }
+  const auto renew = [&] {  // friction and noise of a whole step
+    for (std::size_t k = 0; k < coordinates; ++k)
+      p[k] = kept * p[k] + renewed * deviation[k] * random.normal();
+  };
+  std::copy(walker.x.begin(), walker.x.end(), x.begin());
+  std::copy(walker.gradient.begin(), walker.gradient.end(), gradient.begin());
+  for (std::size_t k = 0; k < coordinates; ++k) p[k] = deviation[k] * random.normal();
+
+  const bool metropolis = adjustment == Adjustment::metropolis;
+  double work = -reduced_energy(walker.rung, *walker.energy, half_square(walker.x)) - kinetic_energy(p, mass);
+  walker.acceptance = 0;
+  energy.forget();
   for (std::size_t step = 0; step < steps; ++step) {
-    for (std::size_t w = 0; w < count; ++w) {
-      kick(w);
-      drift(w);
-      const auto p = scratch.momentum[w];
-      for (std::size_t k = 0; k < coordinates; ++k)
-        p[k] = kept * p[k] + renewed * deviation[k] * random[w].normal();
-      drift(w);
+    if (metropolis && step > 0) {
+      const double before = kinetic_energy(p, mass);
+      renew();
+      work -= kinetic_energy(p, mass) - before;
     }
+    kick();
+    drift();
+    if (!metropolis) renew();
+    drift();
     energy.evaluate(scratch.x, scratch.energy, scratch.gradient, scratch.status);
-    for (std::size_t w = 0; w < count; ++w) {
-      if (scratch.status[w] != EnergyStatus::ok) lost[w] = true;
-      kick(w);
-    }
+    walker.status = status_of(scratch.energy[0], scratch.status[0]);
+    if (walker.status != EnergyStatus::ok) return;
+    kick();
   }
-  for (std::size_t w = 0; w < count; ++w) {
-    Walker& walker = walkers[w];
-    walker.acceptance = lost[w] ? 0.0 : 1.0;
-    if (lost[w]) continue;
-    std::copy(scratch.x[w].begin(), scratch.x[w].end(), walker.x.begin());
-    remove_mean(walker.x, dim);
-    std::copy(scratch.gradient[w].begin(), scratch.gradient[w].end(), walker.gradient.begin());
-    *walker.energy = scratch.energy[w];
-  }
+  work += reduced_energy(walker.rung, scratch.energy[0], half_square(x)) + kinetic_energy(p, mass);
+  walker.acceptance = metropolis ? acceptance_of(-work) : 1.0;
+  if (!(random.uniform() < walker.acceptance)) return;
+  std::copy(x.begin(), x.end(), walker.x.begin());
+  remove_mean(walker.x, dim);
+  std::copy(gradient.begin(), gradient.end(), walker.gradient.begin());
+  *walker.energy = scratch.energy[0];
+}
+
+void LangevinMover::move(Energy& energy, std::span<Walker> walkers, std::uint64_t seed,
+                         std::uint64_t iteration, MoveScratch& scratch) const {
+  for (Walker& walker : walkers)
+    langevin_block(energy, walker, steps_, options_, Adjustment::metropolis, seed, iteration, scratch);
+}
+
+void LangevinMover::settle(Energy& energy, std::span<Walker> walkers, std::uint64_t seed,
+                           std::uint64_t iteration, MoveScratch& scratch) const {
+  for (Walker& walker : walkers)
+    langevin_block(energy, walker, steps_, options_, Adjustment::none, seed, iteration, scratch);
 }
 
 }  // namespace equibolt

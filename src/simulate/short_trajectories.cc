@@ -31,8 +31,8 @@ TrajectoryEnds short_trajectories(const Energy& energy, ConfigurationsView<const
                   .gradient = gradient[b],
                   .energy = &ends.energy[b]};
     MoveScratch scratch;
-    langevin_trajectory(*own, std::span(&walker, 1), steps, options, seed, 0, scratch);
-    if (!(walker.acceptance > 0)) ends.status[b] = EnergyStatus::failed;
+    langevin_block(*own, walker, steps, options, Adjustment::none, seed, 0, scratch);
+    ends.status[b] = walker.status;
   });
   ends.x = converted<float>(ConfigurationsView<const double>(x.view()));
   return ends;

@@ -18,9 +18,10 @@ struct TrajectoryEnds {
   std::vector<EnergyStatus> status;  // (n,): failed where some configuration on the way had no energy
 };
 
-/// Independent trajectories of `steps` steps of Langevin dynamics under `energy`, one from each start
-/// (n, N, D); that of start b has number first + b and is keyed by (seed, its number) alone. Each has a clone
-/// of the energy for itself, so that what an energy keeps from step to step changes no bit either.
+/// Independent trajectories of `steps` steps of Langevin dynamics (langevin_block, Adjustment::none) under
+/// `energy`, one from each start (n, N, D); that of start b has number first + b and is keyed by (seed, its
+/// number) alone. Each has a clone of the energy for itself, so that what an energy keeps from step to step
+/// changes no bit either.
 TrajectoryEnds short_trajectories(const Energy& energy, ConfigurationsView<const double> starts,
                                   std::uint64_t first, std::size_t steps, const LangevinOptions& options,
                                   std::uint64_t seed, ThreadPool& pool);

@@ -3,11 +3,30 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
 
 #include "simulate/log_z.h"
 
 namespace equibolt {
 namespace {
+
+/// NaN where some number is not finite.
+ChainEstimate estimate_or_nan(const std::vector<std::vector<double>>& chains) {
+  for (const auto& chain : chains) {
+    for (const double value : chain) {
+      if (std::isfinite(value)) continue;
+      constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+      return {.estimate = {nan, nan},
+              .chain_error = nan,
+              .autocorrelation_time = nan,
+              .effective_samples = nan,
+              .r_hat = nan};
+    }
+  }
+  return estimate_of(chains);
+}
 
 SimulationDiagnostics diagnostics_of(const SimulationState& state, const SimulateOptions& options) {
   const std::size_t rungs = options.rungs;
@@ -32,7 +51,10 @@ SimulationDiagnostics diagnostics_of(const SimulationState& state, const Simulat
     diagnostics.exchange_acceptance[k] /= tries[k];
     diagnostics.barrier += 1 - diagnostics.exchange_acceptance[k];
   }
-  for (const double renewals : state.renewals) diagnostics.renewal_rate += renewals / chain_moves;
+  if (rungs > 1) {
+    const double renewals = std::accumulate(state.renewals.begin(), state.renewals.end(), 0.0);
+    diagnostics.renewal_rate = renewals / chain_moves;
+  }
 
   const std::size_t walkers = chains * rungs;
   const std::size_t coordinates = state.x.coordinates();
@@ -46,8 +68,8 @@ SimulationDiagnostics diagnostics_of(const SimulationState& state, const Simulat
     watched.insert(watched.end(), values.begin(), values.end());
   }
   for (std::size_t o = 0; o < observables.size(); ++o) {
-    diagnostics.sampled[o] = estimate_of(series_of(watched, chains, observables.size(), o));
-    diagnostics.pilot[o] = estimate_of(series_of(state.pilot, chains, observables.size(), o));
+    diagnostics.sampled[o] = estimate_or_nan(series_of(watched, chains, observables.size(), o));
+    diagnostics.pilot[o] = estimate_or_nan(series_of(state.pilot, chains, observables.size(), o));
   }
   return diagnostics;
 }

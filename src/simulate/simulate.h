@@ -20,17 +20,20 @@ struct SimulationDiagnostics {
   std::vector<double> lambda, step_size,
       acceptance;                           // (K,); step and acceptance of a prior rung mean nothing
   std::vector<double> exchange_acceptance;  // (K−1,)
-  std::vector<double> overlap;              // (K−1,), see LogZ; empty without a prior rung
+  std::vector<double> overlap;              // (K−1,), see LogZ, 0 where unknown; empty without a prior rung
   /// The sum of the rejections of exchanges, which hardly depends on the number of rungs; replicas travel
   /// best with about twice as many rungs (Syed et al. 2022).
   double barrier = 0;
-  /// Configurations that came to the target from the last rung, per iteration and chain.
-  double renewal_rate = 0;
+  /// Configurations that came to the target from the last rung, per iteration and chain; a ladder of one rung
+  /// has none.
+  std::optional<double> renewal_rate;
   /// Of the recorded samples, and of every iteration of the pilot; in the order of `observables`.
   std::array<ChainEstimate, observables.size()> sampled, pilot;
 };
 
-/// Equilibrium samples of exp(−U) in the mean-free subspace.
+/// Equilibrium samples of exp(−U) in the mean-free subspace. Samples come first: an estimate that cannot be
+/// had, since some energy is not finite or two rungs do not overlap, is NaN or missing, and takes nothing
+/// else with it.
 struct SimulationResult {
   Configurations<float> samples;   // (samples, N, D), mean-free; record by record, chains within
   std::vector<double> energy;      // (samples,): U in kT, before the rounding to float

@@ -6,14 +6,14 @@
 namespace equibolt {
 namespace {
 
-/// Blocks of a simulation on one core, statistics and recording included; items are evaluations of energy and
+/// Parts of a simulation on one core, statistics and recording included; items are evaluations of energy and
 /// gradient.
 void advance(benchmark::State& state, const SystemSpec& spec, std::size_t rungs) {
   ThreadPool pool(1);
   const SimulateOptions options{
       .samples = 1000000000, .chains = 8, .rungs = rungs, .burn_in = 1000000, .pilot = 100};
   Simulation simulation(*make_energy(spec), options, pool);
-  for (auto _ : state) simulation.advance();
+  for (auto _ : state) simulation.advance(0.01);
   const std::size_t moving = has_prior(options) ? rungs - 1 : rungs;
   state.SetItemsProcessed(static_cast<std::int64_t>(simulation.state().iteration * options.chains * moving *
                                                     options.leapfrog_steps));

@@ -178,6 +178,59 @@ TEST(Relax, TakesOverlappingParticlesApart) {
   for (const double value : energies) EXPECT_LE(value, 0);
 }
 
+/// An energy that is NaN beyond a distance, and says that all is well.
+class Silent : public Harmonic {
+ public:
+  Silent() : Harmonic(3, 2) {}
+  void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
+                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override {
+    Harmonic::evaluate(x, energy, gradient, status);
+    for (double& value : energy) {
+      if (value > 3) value = std::nan("");
+    }
+  }
+  std::unique_ptr<Energy> clone() const override { return std::make_unique<Silent>(*this); }
+};
+
+TEST(Simulate, AnEnergyOfNaNIsNeverAccepted) {
+  Silent energy;
+  Configurations<double> x(1, 3, 2), gradient(1, 3, 2);
+  x[0][0] = 1;
+  remove_mean(x[0], 2);
+  double value = 0;
+  EnergyStatus status{};
+  energy.evaluate(x, std::span(&value, 1), gradient, std::span(&status, 1));
+  const HmcMover hmc(5);
+  const LangevinMover langevin(5, {0.5, 0.5, {}});
+  int met = 0;
+  for (const Mover* mover : std::initializer_list<const Mover*>{&hmc, &langevin}) {
+    Walker walker{
+        .id = 0, .rung = {1, 0}, .step_size = 0.5, .x = x[0], .gradient = gradient[0], .energy = &value};
+    MoveScratch scratch;
+    for (std::uint64_t iteration = 0; iteration < 400; ++iteration) {
+      mover->move(energy, std::span(&walker, 1), 1, iteration, scratch);
+      EXPECT_TRUE(value <= 3) << value;
+      if (walker.status != EnergyStatus::ok) ++met;
+    }
+  }
+  EXPECT_GT(met, 20);
+  EXPECT_EQ(acceptance_of(std::nan("")), 0);
+  EXPECT_EQ(acceptance_of(2), 1);
+  EXPECT_EQ(acceptance_of(-1), std::exp(-1));
+}
+
+TEST(Simulate, RungsWithoutOverlapCostLogZAlone) {
+  ThreadPool pool(2);
+  const SimulateOptions options{
+      .samples = 200, .chains = 4, .rungs = 3, .leapfrog_steps = 8, .burn_in = 400, .pilot = 100};
+  const SimulationResult result = simulate(Harmonic(4, 2, {.stiffness = 1e12}), options, pool);
+  EXPECT_FALSE(result.log_z.has_value());
+  ASSERT_EQ(result.diagnostics.overlap.size(), 2U);
+  EXPECT_LT(*std::min_element(result.diagnostics.overlap.begin(), result.diagnostics.overlap.end()), 0.03);
+  EXPECT_EQ(result.samples.count(), 200U);
+  EXPECT_NEAR(result.mean_energy.estimate.value, 3, 5 * result.mean_energy.estimate.error);
+}
+
 SimulateOptions small_options() {
   return {
       .samples = 500, .chains = 6, .rungs = 5, .leapfrog_steps = 8, .burn_in = 120, .pilot = 160, .seed = 11};
@@ -249,6 +302,8 @@ TEST(Simulate, TheTemperaturePathAndPlainHmcSampleTheSame) {
   const auto plain = simulate(DoubleWell(4, 2), options, pool);
   EXPECT_LE(deviation(plain.mean_energy, dw4_mean_energy), 3);
   EXPECT_GT(plain.diagnostics.thinning, hot.diagnostics.thinning);
+  EXPECT_GT(hot.diagnostics.renewal_rate.value_or(0), 0.001);
+  EXPECT_FALSE(plain.diagnostics.renewal_rate.has_value());  // no rung from which to be renewed
 }
 
 TEST(Simulate, Lj13AgreesWithOtherProgramsAndPublishedSamplesSlow) {
@@ -312,23 +367,71 @@ TEST(Simulation, ItsBitsDoNotDependOnThreads) {
   EXPECT_NE(a.energy, simulate(energy, other_seed, one).energy);
 }
 
-TEST(Simulation, StoppedAndResumedFromFilesItGivesTheSameBits) {
-  ThreadPool pool(2);
-  const DoubleWell energy(4, 2);
-  const auto whole = simulate(energy, small_options(), pool);
+/// Advances by the smallest parts and goes through a file after each 7th of them.
+SimulationResult in_small_parts(const Energy& energy, const SimulateOptions& options, ThreadPool& pool) {
   const auto path = std::filesystem::path(testing::TempDir()) / "simulation_state.npz";
-  auto simulation = std::make_unique<Simulation>(energy, small_options(), pool);
-  int blocks = 0;
+  auto simulation = std::make_unique<Simulation>(energy, options, pool);
+  int parts = 0, within = 0;
   while (!simulation->finished()) {
-    simulation->advance();
-    if (++blocks % 5 != 0) continue;
+    simulation->advance(0);
+    if (++parts % 7 != 0) continue;
+    if (simulation->state().ready > 0) ++within;
     write_npz(path, to_npz(simulation->state()));
-    simulation =
-        std::make_unique<Simulation>(energy, small_options(), pool, simulation_state_from(read_npz(path)));
+    simulation = std::make_unique<Simulation>(energy, options, pool, simulation_state_from(read_npz(path)));
   }
-  EXPECT_GT(blocks, 20);
-  expect_same_bits(whole, result_of(*simulation));
+  EXPECT_GT(parts, 100);
+  EXPECT_GT(within, 10);  // saved while some chains were ahead of others
   std::filesystem::remove(path);
+  return result_of(*simulation);
+}
+
+TEST(Simulation, StoppedAndResumedFromFilesItGivesTheSameBits) {
+  ThreadPool one(1), two(2);
+  const DoubleWell energy(4, 2);
+  expect_same_bits(simulate(energy, small_options(), two), in_small_parts(energy, small_options(), one));
+}
+
+SimulateOptions small_langevin_options() {
+  SimulateOptions options = small_options();
+  options.mover = MoverKind::langevin;
+  options.langevin = {0.1, 0.3, {}};
+  options.path = Path::temperature;
+  options.lowest_beta = 0.3;
+  options.rungs = 3;
+  options.start = {0, 0, 4, 0, 0, 4, 4, 4};
+  return options;
+}
+
+TEST(Simulation, OfLangevinDynamicsItIsTheSameInParts) {
+  ThreadPool one(1), three(3);
+  const DoubleWell energy(4, 2);
+  const SimulationResult whole = simulate(energy, small_langevin_options(), three);
+  const SimulationResult parts = in_small_parts(energy, small_langevin_options(), one);
+  EXPECT_EQ(whole.energy, parts.energy);
+  EXPECT_EQ(whole.diagnostics.lambda, parts.diagnostics.lambda);
+}
+
+TEST(Simulation, RefusesToMixDynamics) {
+  ThreadPool pool(1);
+  const DoubleWell energy(4, 2);
+  const auto of_format_1 = [&](const SimulateOptions& options) {
+    Npz npz = to_npz(Simulation(energy, options, pool).state());
+    npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
+    npz.arrays.erase("mover");
+    npz.arrays.erase("ready");
+    return simulation_state_from(npz);
+  };
+  // What was Hamiltonian Monte Carlo goes on; Langevin dynamics was another one, and too hot.
+  EXPECT_NO_THROW(Simulation(energy, small_options(), pool, of_format_1(small_options())));
+  EXPECT_THROW(Simulation(energy, small_langevin_options(), pool, of_format_1(small_langevin_options())),
+               DataError);
+  SimulationState state = Simulation(energy, small_langevin_options(), pool).state();
+  EXPECT_NO_THROW(Simulation(energy, small_langevin_options(), pool, state));
+  state.mover = "hmc";
+  EXPECT_THROW(Simulation(energy, small_langevin_options(), pool, state), DataError);
+  Npz npz = to_npz(state);
+  npz.arrays["format_version"] = Array::scalar(std::int64_t{3});
+  EXPECT_THROW(simulation_state_from(npz), DataError);
 }
 
 TEST(Simulation, FewerSamplesAreTheFirstOfMore) {

@@ -6,6 +6,7 @@
 
 #include "core/geometry.h"
 #include "core/random.h"
+#include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "simulate/chain_estimate.h"
 #include "simulate/hmc.h"
@@ -96,6 +97,15 @@ Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, 
 void Simulation::check_state() const {
   const std::size_t chains = options_.chains;
   const std::size_t rungs = options_.rungs;
+  // States of format 1 do not say how they were made; those of Langevin dynamics were too hot.
+  const bool same = state_.mover == mover_->name() || (state_.mover.empty() && mover_->adapts_steps());
+  if (!same) {
+    throw DataError(
+        "the saved simulation was made by other dynamics ({}; now {}), and both in one would be wrong: "
+        "remove "
+        "the run's folder simulation/ to begin again",
+        state_.mover.empty() ? "Langevin dynamics of an earlier version" : state_.mover, mover_->name());
+  }
   const auto expect = [](const char* name, std::size_t expected, std::size_t found) {
     if (expected != found) {
       throw DataError("the saved simulation is of another system or other options: {}: expected {}, found {}",
@@ -117,7 +127,13 @@ void Simulation::check_state() const {
   expect("renewals", chains, state_.renewals.size());
   const std::uint64_t piloted =
       std::clamp<std::uint64_t>(state_.iteration, options_.burn_in, production_start());
-  expect("pilot", (piloted - options_.burn_in) * chains * observables.size(), state_.pilot.size());
+  const bool piloting =
+      state_.ready > 0 && state_.iteration >= options_.burn_in && state_.iteration < production_start();
+  expect("pilot", (piloted - options_.burn_in + (piloting ? 1 : 0)) * chains * observables.size(),
+         state_.pilot.size());
+  if (state_.ready >= chains || state_.ready % mover_->chains_per_batch(rungs) != 0) {
+    throw DataError("the saved simulation has {} chains ahead of {}", state_.ready, chains);
+  }
   expect("sample_energy", records() * walkers(), state_.sample_energy.size());
   if (state_.iteration >= production_start() && state_.thinning == 0) {
     throw DataError("the saved simulation has come to iteration {} without a thinning", state_.iteration);
@@ -155,6 +171,7 @@ void Simulation::start() {
   state_.x = state_.gradient = Configurations<double>(walkers(), particles_, dim_);
   state_.energy.assign(walkers(), 0);
   state_.renewed.assign(walkers(), 0);
+  state_.mover = mover_->name();
   reset_sums();
   if (!options_.start.empty()) return start_from_configuration();
   constexpr std::size_t batch = 32;
@@ -188,28 +205,64 @@ void Simulation::start_from_configuration() {
   }
 }
 
-std::uint64_t Simulation::block_end() const {
-  const std::uint64_t now = state_.iteration;
-  if (now < options_.burn_in) return std::min<std::uint64_t>(now + adapt_interval, options_.burn_in);
-  constexpr std::uint64_t pilot_block = 50;
-  if (now < production_start()) return std::min<std::uint64_t>(now + pilot_block, production_start());
-  return now + state_.thinning;
+/// Until here nothing but the start is forgotten: as long as the first round of the ladder's adaptation.
+std::uint64_t Simulation::settling_end() const {
+  return (options_.burn_in + 15) / 16;
 }
 
-void Simulation::advance() {
-  if (finished()) return;
-  const std::uint64_t end = block_end();
+/// The next iteration after which something is done with all chains.
+std::uint64_t Simulation::block_end() const {
+  const std::uint64_t now = state_.iteration;
+  if (now < options_.burn_in) {
+    return std::min<std::uint64_t>((now / adapt_interval + 1) * adapt_interval, options_.burn_in);
+  }
+  if (now < production_start()) return production_start();
+  return production_start() + (records() + 1) * state_.thinning;
+}
+
+void Simulation::advance(double seconds) {
+  const Stopwatch watch;
+  while (!finished()) {
+    advance_once(seconds - watch.seconds());
+    if (!(watch.seconds() < seconds)) break;
+  }
+}
+
+/// As many whole iterations of all chains as there is time for; or, where there is not, one of some chains.
+void Simulation::advance_once(double seconds) {
+  const std::uint64_t block = block_end();
+  const std::size_t group = mover_->chains_per_batch(options_.rungs);
+  const bool whole = state_.ready == 0 && iteration_seconds_ > 0 && iteration_seconds_ <= seconds;
+  const auto first = static_cast<std::size_t>(state_.ready);
+  const std::size_t chains =
+      whole ? options_.chains : std::min(options_.chains - first, group * pool_.size());
+  const std::uint64_t iterations =
+      whole ? static_cast<std::uint64_t>(std::clamp(seconds / iteration_seconds_, 1.0,
+                                                    static_cast<double>(block - state_.iteration)))
+            : 1;
+  const std::uint64_t end = state_.iteration + iterations;
   if (end > options_.burn_in && end <= production_start()) {
     state_.pilot.resize((end - options_.burn_in) * options_.chains * observables.size());
   }
-  const std::size_t group = mover_->chains_per_batch(options_.rungs);
-  pool_.for_chunks(options_.chains, group, [&](const ThreadPool::Chunk& chunk) {
-    run_chains(chunk.first, chunk.count, end, chunk.worker);
+  const Stopwatch watch;
+  pool_.for_chunks(chains, group, [&](const ThreadPool::Chunk& chunk) {
+    run_chains(first + chunk.first, chunk.count, end, chunk.worker);
   });
-  const std::uint64_t begin = state_.iteration;
-  state_.moves += end - begin;
+  iteration_seconds_ = std::max(1e-9, watch.seconds() * static_cast<double>(options_.chains) /
+                                          static_cast<double>(chains * iterations));
+  state_.ready = first + chains;
+  if (state_.ready < options_.chains) return;
+  state_.ready = 0;
   state_.iteration = end;
+  state_.moves += iterations;
+  if (end == block) end_block();
+}
+
+void Simulation::end_block() {
+  const std::uint64_t end = state_.iteration;
   if (end <= options_.burn_in) {
+    const std::uint64_t begin = end - state_.moves;
+    if (begin >= settling_end()) require_acceptance();
     adapt_steps();
     // Each round of the ladder's adaptation is as long as all before it; the first is for forgetting the
     // start.
@@ -219,8 +272,9 @@ void Simulation::advance() {
     }
     if (end == options_.burn_in) reset_sums();
   } else if (end == production_start()) {
+    require_acceptance();
     measure_thinning();
-  } else if (end > production_start()) {
+  } else {
     record();
   }
 }
@@ -251,14 +305,19 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
   std::vector<EnergyStatus> status(drawn.count());
 
   for (std::uint64_t iteration = state_.iteration; iteration < end; ++iteration) {
-    mover_->move(energy, movers, options_.seed, iteration, scratch);
+    if (iteration < settling_end()) {
+      mover_->settle(energy, movers, options_.seed, iteration, scratch);
+      if (!mover_->adapts_steps()) require_finite(movers, iteration);
+    } else {
+      mover_->move(energy, movers, options_.seed, iteration, scratch);
+    }
     for (std::size_t m = 0; m < movers.size(); ++m) state_.acceptance[indices[m]] += movers[m].acceptance;
 
     for (std::size_t c = 0; c < drawn.count(); ++c) {
       Random random(options_.seed, Stream::walkers, iteration + 1, first + c);
       mean_free_normal(random, drawn[c], dim_);
     }
-    energy.evaluate(drawn, drawn_energy, drawn_gradient, status);
+    if (draws) energy.evaluate(drawn, drawn_energy, drawn_gradient, status);
     for (std::size_t c = 0; c < drawn.count(); ++c) {
       const std::size_t w = (first + c) * rungs + rungs - 1;
       std::copy(drawn[c].begin(), drawn[c].end(), state_.x[w].begin());
@@ -281,6 +340,7 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
 void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
   const std::size_t rungs = options_.rungs;
   const std::size_t base = chain * rungs;
+  if (rungs == 1) return;
   state_.renewed[base + rungs - 1] = 1;
   Random random(options_.seed, Stream::exchange, iteration, chain);
   // Even and odd pairs of neighbours in turn, which carries configurations along the ladder faster than
@@ -296,7 +356,7 @@ void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
                         reduced_energy(rung_b, state_.energy[b], square_b) -
                         reduced_energy(rung_a, state_.energy[b], square_b) -
                         reduced_energy(rung_b, state_.energy[a], square_a);
-    const double probability = std::isnan(gain) ? 0.0 : std::exp(std::min(0.0, gain));
+    const double probability = acceptance_of(gain);
     const std::size_t interface = chain * (rungs - 1) + k;
     state_.exchange[interface] += probability;
     state_.exchange_tries[interface] += 1;
@@ -310,13 +370,43 @@ void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
   state_.renewed[base] = 0;
 }
 
+/// While a simulation settles, no block is rejected for its energy, and one that leaves the finite numbers
+/// says that all later ones would be.
+void Simulation::require_finite(std::span<const Walker> walkers, std::uint64_t iteration) const {
+  for (const Walker& walker : walkers) {
+    if (walker.status != EnergyStatus::not_finite) continue;
+    throw NumericalError(
+        "simulate: the energy is no longer finite in iteration {}, chain {}, rung {}: the time step is too "
+        "long for these masses; lower simulate.timestep_fs",
+        iteration, walker.id / options_.rungs, walker.id % options_.rungs);
+  }
+}
+
+/// Steps of a fixed length may be too long for any block to be accepted; the chains would stand still.
+void Simulation::require_acceptance() const {
+  if (mover_->adapts_steps()) return;
+  constexpr double least = 0.01;
+  for (std::size_t k = 0; k < options_.rungs; ++k) {
+    const double mean = mean_acceptance(k);
+    if (mean >= least) continue;
+    throw NumericalError(
+        "simulate: {:.2g} % of the blocks of dynamics on rung {} are accepted up to iteration {}: the time "
+        "step is too long; lower simulate.timestep_fs, or simulate.leapfrog_steps",
+        100 * mean, k, state_.iteration);
+  }
+}
+
+/// Of a rung's moves since the sums were last reset.
+double Simulation::mean_acceptance(std::size_t rung) const {
+  double sum = 0;
+  for (std::size_t c = 0; c < options_.chains; ++c) sum += state_.acceptance[c * options_.rungs + rung];
+  return sum / static_cast<double>(options_.chains * state_.moves);
+}
+
 void Simulation::adapt_steps() {
   const std::size_t adapting = mover_->adapts_steps() ? moving_rungs(options_) : 0;
   for (std::size_t k = 0; k < adapting; ++k) {
-    double sum = 0;
-    for (std::size_t c = 0; c < options_.chains; ++c) sum += state_.acceptance[c * options_.rungs + k];
-    const double mean = sum / static_cast<double>(options_.chains * state_.moves);
-    state_.step_size[k] *= std::exp(mean - options_.acceptance);
+    state_.step_size[k] *= std::exp(mean_acceptance(k) - options_.acceptance);
   }
   std::fill(state_.acceptance.begin(), state_.acceptance.end(), 0.0);
   state_.moves = 0;
@@ -350,6 +440,15 @@ void Simulation::reset_sums() {
 void Simulation::measure_thinning() {
   state_.thinning = options_.thinning;
   if (options_.thinning > 0) return;
+  for (std::size_t row = 0; row < state_.pilot.size() / observables.size(); ++row) {
+    const double energy = state_.pilot[row * observables.size()];
+    if (std::isfinite(energy)) continue;
+    throw NumericalError(
+        "simulate: chain {} still has no finite energy in iteration {} (found {}): either it began where "
+        "there "
+        "is none and no move has led away, or the energy is wrong",
+        row % options_.chains, options_.burn_in + row / options_.chains, energy);
+  }
   double longest = 1;
   for (std::size_t o = 0; o < observables.size(); ++o) {
     const auto chains = series_of(state_.pilot, options_.chains, observables.size(), o);

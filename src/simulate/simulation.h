@@ -48,11 +48,11 @@ inline constexpr std::array<std::string_view, 3> observables = {"energy", "mean_
 /// The values for one configuration x (N, D), in that order.
 std::array<double, observables.size()> observe(std::span<const double> x, std::size_t dim, double energy);
 
-/// Replica exchange with Hamiltonian Monte Carlo, or Langevin dynamics, on every rung of a ladder, many
-/// independent chains of it at once. Burn-in adapts, a pilot measures autocorrelation times, and then the
-/// chains are recorded every `thinning` iterations. Results do not depend on the number of threads, on how
-/// often the simulation was stopped and resumed, nor, for the samples they share, on the number of samples
-/// wanted.
+/// Replica exchange with Hamiltonian Monte Carlo, or metropolised Langevin dynamics, on every rung of a
+/// ladder, many independent chains of it at once. Burn-in settles and adapts, a pilot measures
+/// autocorrelation times, and then the chains are recorded every `thinning` iterations. Results do not depend
+/// on the number of threads, on how often the simulation was stopped and resumed, nor, for the samples they
+/// share, on the number of samples wanted.
 class Simulation {
  public:
   /// Starts afresh. The pool must outlive this object. Throws UsageError for options without sense.
@@ -66,20 +66,27 @@ class Simulation {
   bool finished() const;
   /// The share that is done; a guess until thinning is known.
   double progress() const;
-  /// Runs one block: a few iterations of every chain.
-  void advance();
+  /// Goes on for about `seconds`, but never for less than an iteration of some chains. How it is divided
+  /// changes no bit. Throws NumericalError where the time step of Langevin dynamics is too long.
+  void advance(double seconds = 1);
 
  private:
   std::size_t walkers() const { return options_.chains * options_.rungs; }
   std::size_t records_wanted() const;
   std::size_t records() const;
   std::uint64_t production_start() const { return options_.burn_in + options_.pilot; }
+  std::uint64_t settling_end() const;
   std::uint64_t block_end() const;
   void check_state() const;
   void start();
   void start_from_configuration();
+  void advance_once(double seconds);
+  void end_block();
   void run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker);
+  void require_finite(std::span<const Walker> walkers, std::uint64_t iteration) const;
   void exchange(std::size_t chain, std::uint64_t iteration);
+  void require_acceptance() const;
+  double mean_acceptance(std::size_t rung) const;
   void adapt_steps();
   void adapt_ladder();
   void reset_sums();
@@ -93,6 +100,7 @@ class Simulation {
   std::size_t particles_;
   std::size_t dim_;
   SimulationState state_;
+  double iteration_seconds_ = 0;  ///< that one iteration of all chains takes; 0 until it has been measured
 };
 
 }  // namespace equibolt

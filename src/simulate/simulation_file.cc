@@ -8,7 +8,8 @@
 namespace equibolt {
 namespace {
 
-constexpr std::int64_t format_version = 1;
+/// 2: with `mover` and `ready`, which format 1 did not have.
+constexpr std::int64_t format_version = 2;
 
 /// Calls visit(name, member) for all that the state holds; `State` may be const.
 template <typename State, typename Visit>
@@ -32,6 +33,12 @@ void visit_members(State& state, Visit visit) {
   visit("sample_half_square", state.sample_half_square);
 }
 
+template <typename State, typename Visit>
+void visit_members_of_format_2(State& state, Visit visit) {
+  visit("mover", state.mover);
+  visit("ready", state.ready);
+}
+
 struct Save {
   Npz& npz;
   void operator()(const char* name, std::uint64_t value) {
@@ -41,6 +48,7 @@ struct Save {
   void operator()(const char* name, const std::vector<T>& values) {
     npz.arrays[name] = Array::of(values);
   }
+  void operator()(const char* name, const std::string& text) { npz.arrays[name] = Array::text(text); }
   void operator()(const char* name, const Configurations<double>& x) {
     npz.arrays[name] = Array::of(x.view());
   }
@@ -55,6 +63,7 @@ struct Load {
     }
     value = static_cast<std::uint64_t>(values[0]);
   }
+  void operator()(const char* name, std::string& text) { text = npz[name].as_text(); }
   void operator()(const char* name, std::vector<double>& values) { values = npz[name].as_double(); }
   void operator()(const char* name, std::vector<float>& values) { values = npz[name].as_float(); }
   void operator()(const char* name, Configurations<double>& x) {
@@ -74,16 +83,19 @@ Npz to_npz(const SimulationState& state) {
   Npz npz;
   npz.arrays["format_version"] = Array::scalar(format_version);
   visit_members(state, Save{npz});
+  visit_members_of_format_2(state, Save{npz});
   return npz;
 }
 
 SimulationState simulation_state_from(const Npz& npz) {
   const auto version = npz["format_version"].as_int64();
-  if (version != std::vector{format_version}) {
-    throw DataError("{}: expected format version {} of a simulation's state", npz.origin, format_version);
+  if (version.size() != 1 || version[0] < 1 || version[0] > format_version) {
+    throw DataError("{}: expected format version 1 to {} of a simulation's state", npz.origin,
+                    format_version);
   }
   SimulationState state;
   visit_members(state, Load{npz});
+  if (version[0] >= 2) visit_members_of_format_2(state, Load{npz});
   return state;
 }
 

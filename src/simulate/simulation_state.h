@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "equibolt/configurations.h"
@@ -10,11 +11,13 @@ namespace equibolt {
 /// All that a simulation is between two blocks, as plain data: going on from a copy gives the same bits.
 /// C chains of K rungs; walker (c, k) has index c·K + k, rung 0 is the target.
 struct SimulationState {
-  std::uint64_t iteration = 0;      ///< a trajectory of every walker and an exchange each
-  std::uint64_t thinning = 0;       ///< 0 until it is known
-  std::vector<double> lambda;       // (K,)
-  std::vector<double> step_size;    // (K,)
-  Configurations<double> x;         // (C·K, N, D), mean-free
+  std::string mover;              ///< Mover::name; empty in states of format 1
+  std::uint64_t iteration = 0;    ///< that all chains have done: a move of every walker and an exchange each
+  std::uint64_t ready = 0;        ///< this many chains, the first ones, have done one iteration more
+  std::uint64_t thinning = 0;     ///< 0 until it is known
+  std::vector<double> lambda;     // (K,)
+  std::vector<double> step_size;  // (K,)
+  Configurations<double> x;       // (C·K, N, D), mean-free
   Configurations<double> gradient;  // (C·K, N, D): ∇U
   std::vector<double> energy;       // (C·K,): U
   std::vector<double> renewed;      // (C·K,): 1 if it was on the last rung since it was the target's

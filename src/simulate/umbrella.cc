@@ -12,6 +12,10 @@
 namespace equibolt {
 namespace {
 
+constexpr std::size_t kRelaxBlock = 100;  // steps of relaxation between looks at the clock
+constexpr std::size_t kTrialBlocks = 20;  // after which a window that never moves stops everything
+constexpr double kLeastAcceptance = 0.01;
+
 void check(const UmbrellaOptions& options) {
   check(options.langevin);
   check(options.relax);
@@ -33,13 +37,14 @@ void check(const UmbrellaOptions& options) {
   }
 }
 
-DihedralRestraint bias_of(const UmbrellaOptions& options, std::size_t window) {
-  return {options.atoms, window_centre(window, options.windows), 0, options.stiffness};
+std::unique_ptr<const Mover> make_mover(const UmbrellaOptions& options) {
+  check(options);
+  if (options.hmc) return std::make_unique<HmcMover>(options.hmc->leapfrog_steps);
+  return std::make_unique<LangevinMover>(options.block_steps, options.langevin);
 }
 
-/// A batch of none makes energies forget what they keep from step to step: what another window left.
-void forget(Energy& energy, ConfigurationsView<const double> x) {
-  energy.evaluate(x.slice(0, 0), {}, {}, {});
+DihedralRestraint bias_of(const UmbrellaOptions& options, std::size_t window) {
+  return {options.atoms, window_centre(window, options.windows), 0, options.stiffness};
 }
 
 }  // namespace
@@ -60,22 +65,26 @@ UmbrellaState umbrella_start(const UmbrellaOptions& options, ConfigurationsView<
   state.accepted.assign(options.windows - 1, 0.0);
   state.tried = state.accepted;
   state.rejected.assign(options.windows, 0.0);
-  state.moved = state.taken = state.rejected;
+  state.moved = state.taken = state.unrelaxed = state.rejected;
   return state;
 }
 
 Umbrella::Umbrella(const Energy& prototype, const UmbrellaOptions& options, ThreadPool& pool,
                    UmbrellaState state, const Energy* target)
-    : options_(options), pool_(pool), state_(std::move(state)) {
-  check(options_);
+    : options_(options),
+      mover_(make_mover(options)),
+      moves_(options.hmc ? options.block_steps / options.hmc->leapfrog_steps : 1),
+      pool_(pool),
+      state_(std::move(state)) {
   const std::size_t windows = options_.windows;
   const auto one_each = [&](const std::vector<double>& values) { return values.size() == windows; };
   const bool fits = state_.x.count() == windows && state_.x.particles() == prototype.particles() &&
                     state_.x.dim() == prototype.dim() && state_.angles.size() % windows == 0 &&
                     state_.accepted.size() + 1 == windows && state_.tried.size() + 1 == windows &&
-                    one_each(state_.rejected) && one_each(state_.moved) && one_each(state_.taken) &&
+                    one_each(state_.rejected) && one_each(state_.unrelaxed) && one_each(state_.moved) &&
+                    one_each(state_.taken) && state_.ready < windows &&
                     (state_.excess.empty() || (one_each(state_.excess) && target != nullptr)) &&
-                    (state_.relaxed || state_.angles.empty());
+                    (relaxed() || state_.angles.empty());
   if (!fits) throw DataError("the saved umbrella sampling is of another system or other options");
   if (target != nullptr && !options_.hmc)
     throw UsageError("umbrella: a target besides needs Hamiltonian Monte Carlo");
@@ -89,47 +98,83 @@ Umbrella::Umbrella(const Energy& prototype, const UmbrellaOptions& options, Thre
 
 void Umbrella::advance() {
   if (finished()) return;
-  if (!state_.relaxed) {
-    run_langevin(options_.relax_steps, options_.relax, 0);
-    state_.relaxed = true;
-    return;
-  }
+  const std::size_t first = state_.ready, count = std::min(pool_.size(), options_.windows - first);
+  const bool relaxing = !relaxed();
   const std::uint64_t iteration = blocks_done() + 1;
-  if (options_.hmc) {
-    run_trajectories(iteration);
+  if (relaxing) {
+    relax(first, count);
   } else {
-    run_langevin(options_.block_steps, options_.langevin, iteration);
+    run_block(first, count, iteration);
+  }
+  state_.ready = first + count;
+  if (state_.ready < options_.windows) return;
+  state_.ready = 0;
+  if (relaxing) {
+    state_.relaxed = std::min(state_.relaxed + kRelaxBlock, options_.relax_steps);
+    return;
   }
   if (options_.exchange) exchange(iteration);
   for (std::size_t w = 0; w < options_.windows; ++w)
     state_.angles.push_back(dihedral(state_.x[w], options_.atoms));
+  if (blocks_done() == kTrialBlocks) require_acceptance();
+}
+
+double Umbrella::progress() const {
+  const auto windows = static_cast<double>(options_.windows);
+  const double ahead = static_cast<double>(state_.ready) / windows;
+  const auto steps = static_cast<double>(options_.block_steps);
+  const double done =
+      relaxed()
+          ? static_cast<double>(options_.relax_steps) + (static_cast<double>(blocks_done()) + ahead) * steps
+          : static_cast<double>(state_.relaxed) + ahead * static_cast<double>(kRelaxBlock);
+  return std::min(
+      1.0, done / (static_cast<double>(options_.relax_steps) + static_cast<double>(options_.blocks) * steps));
+}
+
+std::vector<double> Umbrella::bias_energies() const {
+  std::vector<double> energies;
+  for (std::size_t w = 0; w < options_.windows; ++w)
+    energies.push_back(bias_of(options_, w).energy(dihedral(state_.x[w], options_.atoms)));
+  return energies;
 }
 
 template <typename Body>
-void Umbrella::for_windows(const Body& body) {
-  pool_.for_chunks(options_.windows, 1, [&](const ThreadPool::Chunk& chunk) {
-    const std::size_t w = chunk.first;
+void Umbrella::for_windows(std::size_t first, std::size_t count, const Body& body) {
+  pool_.for_chunks(count, 1, [&](const ThreadPool::Chunk& chunk) {
+    const std::size_t w = first + chunk.first;
     Restrained& energy = *energies_[chunk.worker];
     energy.restraints().back() = bias_of(options_, w);
-    forget(energy, state_.x.view());
+    energy.forget();
     double value = 0;
     EnergyStatus status{};
     Configurations<double> gradient(1, state_.x.particles(), state_.x.dim());
     energy.evaluate(state_.x.view().slice(w, 1), std::span(&value, 1), gradient.view(),
                     std::span(&status, 1));
-    if (status != EnergyStatus::ok) throw NumericalError("umbrella: window {} has no energy where it is", w);
+    if (status_of(value, status) != EnergyStatus::ok)
+      throw NumericalError("umbrella: window {} has no energy where it is", w);
     Walker walker{
         .id = w, .rung = {1, 0}, .step_size = 0, .x = state_.x[w], .gradient = gradient[0], .energy = &value};
     body(chunk.worker, energy, walker);
   });
 }
 
-void Umbrella::run_langevin(std::size_t steps, const LangevinOptions& langevin, std::uint64_t iteration) {
-  for_windows([&](std::size_t, Energy& energy, Walker& walker) {
-    walker.step_size = langevin.timestep;
+void Umbrella::relax(std::size_t first, std::size_t count) {
+  const std::size_t steps = std::min(kRelaxBlock, options_.relax_steps - state_.relaxed);
+  for_windows(first, count, [&](std::size_t, Energy& energy, Walker& walker) {
+    walker.step_size = options_.relax.timestep;
     MoveScratch scratch;
-    langevin_trajectory(energy, std::span(&walker, 1), steps, langevin, options_.seed, iteration, scratch);
-    state_.rejected[walker.id] += 1 - walker.acceptance;
+    // Counted from above, so that no block of production has the same random numbers.
+    const std::uint64_t iteration = std::numeric_limits<std::uint64_t>::max() - state_.relaxed;
+    langevin_block(energy, walker, steps, options_.relax, Adjustment::none, options_.seed, iteration,
+                   scratch);
+    if (walker.status == EnergyStatus::not_finite) {
+      throw NumericalError(
+          "umbrella: the energy of window {} is no longer finite within {} steps of relaxation: the time "
+          "step "
+          "is too long for these masses, or the frame where it begins is broken; lower simulate.timestep_fs",
+          walker.id, state_.relaxed + steps);
+    }
+    if (walker.status != EnergyStatus::ok) state_.unrelaxed[walker.id] += 1;
   });
 }
 
@@ -137,34 +182,38 @@ double Umbrella::excess(std::size_t worker, const Walker& walker) {
   const auto x = ConfigurationsView<const double>(state_.x.view()).slice(walker.id, 1);
   double value = 0;
   EnergyStatus status{};
-  forget(*targets_[worker], x);
+  targets_[worker]->forget();
   targets_[worker]->evaluate(x, std::span(&value, 1), {}, std::span(&status, 1));
-  if (status != EnergyStatus::ok) return std::numeric_limits<double>::infinity();
+  if (status_of(value, status) != EnergyStatus::ok) return std::numeric_limits<double>::infinity();
   return value - (*walker.energy - energies_[worker]->term(x[0], {}));
 }
 
-void Umbrella::run_trajectories(std::uint64_t iteration) {
+void Umbrella::run_block(std::size_t first, std::size_t count, std::uint64_t iteration) {
   const bool stand_in = !targets_.empty();
-  const bool first = stand_in && state_.excess.empty();
-  if (first) state_.excess.assign(options_.windows, 0.0);
-  for_windows([&](std::size_t worker, Energy& energy, Walker& walker) {
+  if (stand_in && state_.excess.empty())
+    state_.excess.assign(options_.windows, std::numeric_limits<double>::quiet_NaN());
+  for_windows(first, count, [&](std::size_t worker, Energy& energy, Walker& walker) {
     const std::size_t w = walker.id;
-    if (first) state_.excess[w] = excess(worker, walker);
-    if (first && !std::isfinite(state_.excess[w])) {
-      throw NumericalError("umbrella: the target has no energy where window {} begins", w);
+    if (stand_in && std::isnan(state_.excess[w])) {
+      state_.excess[w] = excess(worker, walker);
+      if (!std::isfinite(state_.excess[w]))
+        throw NumericalError("umbrella: the target has no energy where window {} begins", w);
     }
     const std::vector<double> before(walker.x.begin(), walker.x.end());
-    walker.step_size = options_.hmc->step;
+    walker.step_size = options_.hmc ? options_.hmc->step : options_.langevin.timestep;
     MoveScratch scratch;
-    const std::size_t trajectories = options_.block_steps / options_.hmc->leapfrog_steps;
-    for (std::size_t k = 0; k < trajectories; ++k) {
-      hmc_step(energy, std::span(&walker, 1), options_.hmc->leapfrog_steps, options_.seed,
-               iteration * trajectories + k, scratch);
-      state_.moved[w] += walker.acceptance / static_cast<double>(trajectories);
+    bool failed = false;
+    for (std::size_t k = 0; k < moves_; ++k) {
+      mover_->move(energy, std::span(&walker, 1), options_.seed, iteration * moves_ + k, scratch);
+      state_.moved[w] += walker.acceptance / static_cast<double>(moves_);
+      failed = failed || walker.status != EnergyStatus::ok;
     }
-    if (!stand_in) return;
+    if (!stand_in) {
+      if (failed) state_.rejected[w] += 1;
+      return;
+    }
     const double now = excess(worker, walker);
-    const double probability = std::exp(std::min(0.0, state_.excess[w] - now));
+    const double probability = acceptance_of(state_.excess[w] - now);
     state_.taken[w] += probability;
     if (std::isinf(now)) state_.rejected[w] += 1;
     Random random(options_.seed, Stream::stand_in, iteration, w);
@@ -176,13 +225,28 @@ void Umbrella::run_trajectories(std::uint64_t iteration) {
   });
 }
 
+/// Whoever moves in none of the first blocks will not move at all.
+void Umbrella::require_acceptance() const {
+  for (std::size_t w = 0; w < options_.windows; ++w) {
+    const double mean = state_.moved[w] / static_cast<double>(blocks_done());
+    if (mean >= kLeastAcceptance) continue;
+    throw NumericalError(
+        "umbrella: window {} has accepted {:.2g} % of its moves in {} blocks, {} of which met a "
+        "configuration "
+        "without an energy: {}",
+        w, 100 * mean, blocks_done(), state_.rejected[w],
+        options_.hmc ? "the leapfrog steps are too long; lower surrogate.step"
+                     : "the time step is too long; lower simulate.timestep_fs, or umbrella.record_every");
+  }
+}
+
 void Umbrella::exchange(std::uint64_t iteration) {
   for (std::size_t k = iteration % 2; k + 1 < options_.windows; k += 2) {
     const DihedralRestraint here = bias_of(options_, k), there = bias_of(options_, k + 1);
     const double a = dihedral(state_.x[k], options_.atoms);
     const double b = dihedral(state_.x[k + 1], options_.atoms);
     const double gain = here.energy(a) + there.energy(b) - here.energy(b) - there.energy(a);
-    const double probability = std::exp(std::min(0.0, gain));
+    const double probability = acceptance_of(gain);
     state_.accepted[k] += probability;
     state_.tried[k] += 1;
     Random random(options_.seed, Stream::exchange, iteration, k);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "equibolt/error.h"
 #include "simulate/torsion_chain.h"
@@ -39,7 +40,8 @@ TEST(Umbrella, ResumesToTheSameBitsOnAnyThreads) {
   while (!whole.finished()) whole.advance();
 
   Umbrella first(TorsionChain(2, 0), options, one, chain_start(options));
-  for (int step = 0; step < 8; ++step) first.advance();
+  for (int part = 0; part < 100; ++part) first.advance();  // within a block
+  EXPECT_GT(first.state().ready, 0U);
   Umbrella second(TorsionChain(2, 0), options, one, first.state());
   while (!second.finished()) second.advance();
   EXPECT_EQ(whole.state().angles, second.state().angles);
@@ -73,7 +75,7 @@ TEST(Umbrella, WithATargetResumesToTheSameBitsOnAnyThreads) {
   Umbrella whole(TorsionChain(2, 0), options, three, chain_start(options), &target);
   while (!whole.finished()) whole.advance();
   Umbrella first(TorsionChain(2, 0), options, one, chain_start(options), &target);
-  for (int step = 0; step < 8; ++step) first.advance();
+  for (int part = 0; part < 17; ++part) first.advance();  // within the first block
   Umbrella second(TorsionChain(2, 0), options, one, first.state(), &target);
   while (!second.finished()) second.advance();
   EXPECT_EQ(whole.state().angles, second.state().angles);
@@ -84,6 +86,63 @@ TEST(Umbrella, WithATargetResumesToTheSameBitsOnAnyThreads) {
   EXPECT_GT(taken, 0.3);
   EXPECT_LT(taken, 0.99);
   EXPECT_GT(moved, 0.5);
+}
+
+/// A chain whose energy fails now and then.
+class Failing : public TorsionChain {
+ public:
+  Failing() : TorsionChain(2, 0) {}
+  void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
+                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override {
+    TorsionChain::evaluate(x, energy, gradient, status);
+    if (++count_ > 900 && !fresh_) {
+      status[0] = EnergyStatus::failed;
+      count_ = 0;
+    }
+    fresh_ = false;
+  }
+  void forget() override { fresh_ = true; }  // where trajectories begin it does not fail
+  std::unique_ptr<Energy> clone() const override { return std::make_unique<Failing>(*this); }
+
+ private:
+  int count_ = 0;
+  bool fresh_ = true;
+};
+
+TEST(Umbrella, AnEnergyThatFailsOnceLeavesNoWindowUnrelaxed) {
+  UmbrellaOptions options = chain_options();
+  options.stiffness = 30;
+  options.relax_steps = 2000;
+  ThreadPool pool(1);
+  Umbrella umbrella(Failing(), options, pool, chain_start(options));
+  const auto farthest = [&] { return std::ranges::max(umbrella.bias_energies()); };
+  EXPECT_GT(farthest(), 100);
+  int parts = 0;
+  for (; !umbrella.relaxed(); ++parts) umbrella.advance();
+  EXPECT_EQ(parts, 12 * 20);  // one can stop after each
+  double failed = 0;
+  for (const double one : umbrella.state().unrelaxed) failed += one;
+  EXPECT_GT(failed, 12);
+  EXPECT_LT(farthest(), 20);
+}
+
+TEST(Umbrella, ATimeStepThatIsTooLongStopsAtOnce) {
+  UmbrellaOptions options = chain_options();
+  ThreadPool pool(1);
+  const auto message = [&] {
+    try {
+      Umbrella umbrella(TorsionChain(2, 0), options, pool, chain_start(options));
+      while (!umbrella.finished()) umbrella.advance();
+    } catch (const NumericalError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  options.relax.timestep = 3;
+  EXPECT_NE(message().find("within 50 steps of relaxation"), std::string::npos) << message();
+  options.relax.timestep = 0.03;
+  options.langevin.timestep = 0.4;
+  EXPECT_NE(message().find("lower simulate.timestep_fs"), std::string::npos) << message();
 }
 
 TEST(Umbrella, RefusesWhatDoesNotFit) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,7 +21,14 @@ struct Walker {
   std::span<double> gradient;  ///< (N, D): ∇U(x), of the target's own energy
   double* energy;              ///< U(x)
   double acceptance = 0;       ///< of the last move: its probability to be accepted
+  EnergyStatus status =
+      EnergyStatus::ok;  ///< of the last move: not ok where it met a configuration without U
 };
+
+/// The status of an energy that counts: one that is not finite is not ok, whatever the energy says of it.
+inline EnergyStatus status_of(double energy, EnergyStatus status) {
+  return status == EnergyStatus::ok && !std::isfinite(energy) ? EnergyStatus::not_finite : status;
+}
 
 /// Scratch memory of moves, grown as needed.
 struct MoveScratch {

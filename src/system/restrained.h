@@ -32,6 +32,7 @@ class Restrained : public AddedTerm {
   double term(std::span<const double> x, std::span<double> gradient) const override;
   /// They may be changed between evaluations.
   std::vector<DihedralRestraint>& restraints() { return restraints_; }
+  const std::vector<DihedralRestraint>& restraints() const { return restraints_; }
 
  private:
   std::vector<DihedralRestraint> restraints_;
