@@ -10,6 +10,14 @@
 #include "core/log.h"
 
 namespace equibolt {
+namespace {
+
+ProgressPace pace_of(bool terminal) {
+  if (log_format() == LogFormat::json) return {0, 2};
+  return terminal ? ProgressPace{0, 0.2} : ProgressPace{10, 60};
+}
+
+}  // namespace
 
 std::string duration_text(double seconds) {
   const auto total = static_cast<long>(std::lround(std::clamp(seconds, 0.0, 3.6e7)));
@@ -23,33 +31,42 @@ std::string rate_text(double per_second) {
 }
 
 Progress::Progress(std::string label, double total)
-    : label_(std::move(label)), total_(total), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : Progress(std::move(label), total, pace_of(isatty(STDERR_FILENO) == 1)) {}
+
+Progress::Progress(std::string label, double total, ProgressPace pace)
+    : label_(std::move(label)),
+      total_(total),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      pace_(pace),
+      next_(pace.first) {}
 
 Progress::~Progress() {
   if (shown_) log_raw("\r\033[K");
 }
 
 void Progress::update(double done, std::string_view note) {
-  const bool json = log_format() == LogFormat::json;
-  if (!terminal_ && !json) return;
-  const auto now = Clock::now();
-  if (now - drawn_ < std::chrono::milliseconds(json ? 2000 : 200)) return;
-  drawn_ = now;
+  const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
   const double fraction = total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 0.0;
-  const double elapsed = std::chrono::duration<double>(now - start_).count();
   if (first_ < 0) first_ = fraction;
+  if (elapsed < next_) return;
+  next_ = elapsed + pace_.every;
   const double gained = fraction - first_;
   const double seconds_left = elapsed * (1 - fraction) / gained;
-  if (json) {
+  if (log_format() == LogFormat::json) {
     nlohmann::ordered_json line{{"task", label_}, {"fraction", fraction}};
     if (gained > 0) line["seconds_left"] = seconds_left;
     if (!note.empty()) line["note"] = note;
     log_fields("progress", line);
     return;
   }
-  shown_ = true;
   const std::string left = gained > 0 ? duration_text(seconds_left) + " left" : std::string("starting");
-  log_raw(fmt::format("\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note));
+  if (terminal_) {
+    shown_ = true;
+    log_raw(fmt::format("\r\033[K{} {:5.1f} %  {}  {}", label_, 100 * fraction, left, note));
+  } else {
+    log_raw(
+        fmt::format("{}: {:.1f} %, {}{}{}\n", label_, 100 * fraction, left, note.empty() ? "" : "; ", note));
+  }
 }
 
 }  // namespace equibolt

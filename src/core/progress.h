@@ -7,16 +7,25 @@
 
 namespace equibolt {
 
-/// One line on the terminal that says how far a long task is and how long it will still take. Silent when
-/// standard error is not a terminal, unless the log is JSON: then a line every two seconds.
+/// How often progress is reported: not before `first` seconds, then `every` so many.
+struct ProgressPace {
+  double first = 0;
+  double every = 0;
+};
+
+/// How far a long task is and how long it will still take. On a terminal this is one line that is drawn again
+/// and again; a log that is no terminal gets a line after ten seconds and then every minute; a JSON log gets
+/// one every two seconds.
 class Progress {
  public:
   Progress(std::string label, double total);
+  /// Reports at this pace.
+  Progress(std::string label, double total, ProgressPace pace);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` of `total` is done; `note` is shown behind it. Cheap: draws a few times a second at most.
+  /// `done` of `total` is done; `note` is shown behind it. Cheap enough to be called at every step.
   void update(double done, std::string_view note = {});
 
  private:
@@ -26,8 +35,9 @@ class Progress {
   double first_ = -1;  ///< fraction that was done at the first update: earlier runs may have done some
   bool shown_ = false;
   bool terminal_;
+  ProgressPace pace_;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point drawn_ = {};
+  double next_;  ///< seconds after `start_`
 };
 
 /// "1 h 03 min", "4 min 10 s", "12 s".
