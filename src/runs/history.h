@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "runs/run_folder.h"
 
 namespace equibolt {
@@ -14,11 +15,16 @@ struct HistoryEntry {
   std::string commit;
   std::string processor;
   std::string instruction_set;
+  std::string gpu;  ///< that the network was computed on; empty: the processor
   std::size_t threads = 0;
 };
 
-/// Notes in the run's history.jsonl that this program begins to work on it now, on this machine.
-void note_call(const RunFolder& folder, std::size_t threads);
+/// The GPU on which this machine computes the network of such a config; empty where it uses the processor.
+std::string gpu_of(const RunConfig& config);
+
+/// Appends to the run's history.jsonl that this program begins to work on it now, on this machine; `gpu` is
+/// the one that computes the network, empty for none.
+void note_call(const RunFolder& folder, std::size_t threads, const std::string& gpu = {});
 
 /// The calls so far, oldest first; lines that cannot be read are left out.
 std::vector<HistoryEntry> read_history(const RunFolder& folder);

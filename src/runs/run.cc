@@ -22,7 +22,8 @@ class BegunRun {
     require_accepted(plan);
     remove_partial_files(folder);
     begin(plan);
-    if (plan.anything_to_do()) note_call(folder, config.threads);
+    const std::string gpu = last == Stage::simulation ? "" : gpu_of(config);
+    if (plan.anything_to_do()) note_call(folder, config.threads, gpu);
   }
 
  private:
