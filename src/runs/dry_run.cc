@@ -19,6 +19,7 @@
 #include "runs/sampling.h"
 #include "runs/session.h"
 #include "runs/simulated_system.h"
+#include "runs/simulation_time.h"
 #include "system/parallel_energy.h"
 #include "train/flow_matching.h"
 #include "train/path_gradient.h"
@@ -28,16 +29,8 @@ namespace {
 
 constexpr double kTrialSeconds = 3;  // for each stage
 
-/// The whole length of a stage of which `fraction` took `seconds`.
-double whole(double seconds, double fraction) {
-  return fraction > 0 ? seconds / fraction : 0;
-}
-
 double seconds_of_simulation(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
-  Simulation simulation(energy, simulate_options_of(config), pool);
-  const Stopwatch watch;
-  while (!simulation.finished() && watch.seconds() < kTrialSeconds) simulation.advance();
-  return whole(watch.seconds(), simulation.progress());
+  return simulation_time(energy, simulate_options_of(config), pool, kTrialSeconds).seconds;
 }
 
 /// Something of the target's shape to train on: its data where they are files, else samples of the prior,

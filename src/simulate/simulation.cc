@@ -157,7 +157,9 @@ bool Simulation::finished() const {
 
 double Simulation::progress() const {
   constexpr double guess = 10;
-  const double thinning = state_.thinning > 0 ? static_cast<double>(state_.thinning) : guess;
+  const double thinning = state_.thinning > 0     ? static_cast<double>(state_.thinning)
+                          : options_.thinning > 0 ? static_cast<double>(options_.thinning)
+                                                  : guess;
   const double total =
       static_cast<double>(production_start()) + static_cast<double>(records_wanted()) * thinning;
   return std::min(1.0, static_cast<double>(state_.iteration) / total);
