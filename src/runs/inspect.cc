@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "config/config_table.h"
+#include "core/number_text.h"
 #include "egnn/model_file.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
@@ -35,33 +36,54 @@ std::string array_text(const Array& array) {
     low = std::min(low, value), high = std::max(high, value), sum += value;
     ++finite;
   }
+  const bool whole = array.dtype != DType::f4 && array.dtype != DType::f8;
   if (values.size() == 1) return text + fmt::format(", {:.6g}", values[0]);
-  if (finite > 0)
-    text += fmt::format(", {:.4g} to {:.4g}, mean {:.4g}", low, high, sum / static_cast<double>(finite));
+  if (finite > 0) {
+    text += fmt::format(", {}, mean {}",
+                        whole ? fmt::format("{:.0f} to {:.0f}", low, high) : range_text(low, high),
+                        to_error(sum / static_cast<double>(finite), 0.1 * (high - low)));
+  }
   if (finite < values.size()) text += fmt::format(", {} not finite", values.size() - finite);
   return text;
 }
 
-/// Arrays of bytes that are text in our files.
-bool is_text(const std::string& name) {
-  return name == "about" || name == "backend";
-}
-
 std::string kind_of(const Npz& npz) {
+  const auto has = [&](std::initializer_list<const char*> names) {
+    return std::all_of(names.begin(), names.end(), [&](const char* name) { return npz.contains(name); });
+  };
   if (npz.contains("log_weight")) return "samples or densities";
   if (npz.contains("adam_first")) return "a checkpoint of a training";
   if (npz.contains("chain")) return "simulated configurations";
+  if (has({"sample_energy", "step_size"})) return "the state of a simulation";
+  if (has({"frame", "trajectories"})) return "relaxed frames";
+  if (has({"difference", "weights", "rounds"})) return "a surrogate";
+  if (has({"angles", "tried"})) return "the state of umbrella sampling";
+  if (npz.contains("angles")) return "the angles of umbrella sampling";
   if (npz.contains("weight.embedding.weight") || npz.contains("embedding.weight"))
     return "weights of a network";
   return "arrays";
 }
 
+/// Arrays of bytes that are text in our files: `energy` is one in a surrogate, and numbers elsewhere.
+bool is_text(const Npz& npz, const std::string& name) {
+  if (npz[name].dtype != DType::u1) return false;
+  return name == "about" || name == "backend" || name == "target" || name == "energy";
+}
+
 std::string npz_text(const std::filesystem::path& path) {
   const Npz npz = read_npz(path);
   std::string text = line("kind", kind_of(npz));
+  std::string configs;  // texts of several lines, which go below
   for (const auto& [name, array] : npz.arrays) {
-    text += line(name, is_text(name) ? array.as_text() : array_text(array));
+    if (!is_text(npz, name)) {
+      text += line(name, array_text(array));
+    } else if (const std::string words = array.as_text(); words.find('\n') == std::string::npos) {
+      text += line(name, words);
+    } else {
+      configs += fmt::format("\n{}:\n\n{}", name, words);
+    }
   }
+  text += configs;
   return text;
 }
 
@@ -85,9 +107,31 @@ std::string model_text(const std::filesystem::path& path) {
   return text;
 }
 
+bool is_umbrella(const nlohmann::ordered_json& json) {
+  return json.contains("free_energy") && json.contains("profile");
+}
+
+/// The numbers of umbrella.json.
+std::string umbrella_text(const nlohmann::ordered_json& json) {
+  const auto number = [](const nlohmann::ordered_json& of, const char* key) {
+    const auto found = of.find(key);
+    return found != of.end() && found->is_number() ? found->get<double>() : NAN;
+  };
+  const auto& f = json.at("free_energy");
+  const double error = number(f, "error");
+  std::string text = line("state", json.value("state", "?"));
+  text += line("free energy", fmt::format("{} kT by WHAM, {} by MBAR", with_error(number(f, "value"), error),
+                                          to_error(number(f, "by_mbar"), error)));
+  text += line("blocks", fmt::format("{:.0f}", number(json, "blocks")));
+  text +=
+      line("least overlap", fmt::format("{:.3g}, of neighbouring windows", number(json, "least_overlap")));
+  return text;
+}
+
 std::string json_text(const std::filesystem::path& path) {
   const auto json = read_json(path);
   if (json.contains("ess")) return line("kind", "an evaluation") + evaluation_table(json);
+  if (is_umbrella(json)) return line("kind", "the result of umbrella sampling") + umbrella_text(json);
   return json.dump(1) + "\n";
 }
 
@@ -112,6 +156,18 @@ std::string newest_in(const std::filesystem::path& folder) {
   }
   if (names.empty()) return {};
   return *std::max_element(names.begin(), names.end());
+}
+
+/// A folder of umbrella sampling.
+std::string umbrella_folder_text(const RunFolder& folder) {
+  std::string text = line("kind", "umbrella sampling");
+  const std::filesystem::path result = folder.path / "umbrella.json", states = folder.path / "umbrella";
+  const std::string newest = newest_in(states);
+  const bool done = std::filesystem::exists(result);
+  text += line("sampling", done             ? "done: umbrella.json"
+                           : newest.empty() ? "not begun"
+                                            : fmt::format("under way: {}", newest));
+  return done ? text + umbrella_text(read_json(result)) : text;
 }
 
 std::string run_text(const RunFolder& run) {
@@ -150,8 +206,14 @@ std::string inspect(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) {
     const RunFolder run{path};
     if (!std::filesystem::exists(run.config())) {
-      throw DataError("{}: a folder without config.toml, which a run has", path.string());
+      throw DataError("{}: a folder without config.toml, which those of run and umbrella have",
+                      path.string());
     }
+    const bool umbrella =
+        std::filesystem::exists(path / "umbrella.json") || std::filesystem::exists(path / "umbrella");
+    const bool run_too = std::filesystem::exists(run.simulation()) || std::filesystem::exists(run.model());
+    if (umbrella && run_too) return fmt::format("{}\n{}", umbrella_folder_text(run), run_text(run));
+    if (umbrella) return umbrella_folder_text(run);
     return run_text(run);
   }
   const std::string extension = path.extension().string();
