@@ -7,6 +7,7 @@
 
 #include "analyze/autocorrelation.h"
 #include "core/geometry.h"
+#include "core/number_text.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
@@ -211,14 +212,17 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   }
   write_json(folder.simulation(), json);  // last: it marks the data as complete
   std::filesystem::remove_all(folder.simulation_states());
-  reporter.say("simulated: {} samples, one in {} iterations; mean energy {:.3f} ± {:.3f}, R-hat {:.4f}",
-               result.samples.count(), result.diagnostics.thinning, result.mean_energy.estimate.value,
-               result.mean_energy.estimate.error, result.mean_energy.r_hat);
+  const auto shown = [](const ChainEstimate& e) { return with_error(e.estimate.value, e.estimate.error); };
+  const std::uint64_t thinning = result.diagnostics.thinning;
+  reporter.say("simulated: {} samples, {}; mean energy {}, R-hat {:.4f}", result.samples.count(),
+               thinning == 1 ? "one per iteration" : fmt::format("one in {} iterations", thinning),
+               shown(result.mean_energy), result.mean_energy.r_hat);
   warn_of(result, options, reporter);
   if (result.log_z) {
     const auto [value, error] = result.log_z->estimate;
-    reporter.say("           ln(Z/Z_prior) = {:.4f}{}", value,
-                 std::isfinite(error) ? fmt::format(" ± {:.4f}", error) : ", without an error bar");
+    reporter.say("           ln(Z/Z_prior) = {}",
+                 std::isfinite(error) ? with_error(value, error)
+                                      : fmt::format("{:.4f}, without an error bar", value));
   }
 }
 
@@ -262,10 +266,9 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
                            (finite.size() < 4 ? 1.0 : std::max(1.0, autocorrelation_time(finite)));
   reporter.say(
       "data: {} configurations to train on, about {:.0f} of them independent by their energies in the file's "
-      "order; {} for validation, {} for test; {} particles in {} dimensions; energies from {:.4g} to {:.4g} "
-      "kT",
-      data.train.count(), effective, data.validation.count(), data.test.count(), x.particles(), x.dim(), *low,
-      *high);
+      "order; {} for validation, {} for test; {} particles in {} dimensions; energies from {} kT",
+      data.train.count(), effective, data.validation.count(), data.test.count(), x.particles(), x.dim(),
+      range_text(*low, *high));
 }
 
 /// What `json` holds under a name, or nothing where it is missing or null; a null error is infinite.

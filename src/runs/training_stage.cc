@@ -101,9 +101,12 @@ TrainState train_stage(const TrainingStage& stage, VectorField& field, ThreadPoo
     write_checkpoint(stage.checkpoints, {s, stage.fingerprint, metrics.flush_to_disk(), field.backend()});
   };
   hooks.progress = [&](double fraction, const TrainMetrics& m) {
-    reporter.progress(fraction,
-                      fmt::format("step {}  loss {:.4f}  validation {:.4f}  {} samples/s", state.step, m.loss,
-                                  m.validation_loss, rate_text(m.samples_per_second)));
+    std::string note = fmt::format("step {}", state.step);
+    if (m.step > 0) {  // the numbers of the last line of metrics
+      note += fmt::format("  loss {:.4f}  validation {:.4f}  {} samples/s", m.loss, m.validation_loss,
+                          rate_text(m.samples_per_second));
+    }
+    reporter.progress(fraction, note);
   };
   hooks.stop = stop;
   hooks.checkpoint_requested = checkpoint_requested;
