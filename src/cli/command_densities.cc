@@ -7,12 +7,23 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "config/config_table.h"
 #include "core/cancel.h"
 #include "equibolt/error.h"
 #include "runs/density_error.h"
 
 namespace equibolt {
 namespace {
+
+/// "flow.KEY=VALUE" with the default of every key of the flow.
+std::vector<std::string> flow_defaults() {
+  std::vector<std::string> settings;
+  RunConfig defaults;
+  for (const ConfigKey& key : config_table(defaults)) {
+    if (key.name.starts_with("flow.")) settings.push_back(key.name + "=" + key.text());
+  }
+  return settings;
+}
 
 const std::vector<std::string> kSettings{
     "method=rk4,steps=10",
@@ -29,10 +40,12 @@ const std::vector<std::string> kSettings{
     "method=dopri5,atol=3e-6,rtol=3e-6,divergence_tolerance=0.02",
 };
 
-/// With the flow's "key=value,…", and no quadrature but the setting's own.
+/// With the flow's "key=value,…" and the program's defaults for every other key of the flow: what a setting
+/// does not name is not inherited from the model, so that the label says all.
 Session session_with(const std::string& source, std::vector<std::string> overrides,
                      const std::string& setting) {
-  overrides.insert(overrides.end(), {"flow.divergence_nodes=0", "flow.divergence_tolerance=0"});
+  const std::vector<std::string> own = flow_defaults();
+  overrides.insert(overrides.begin(), own.begin(), own.end());
   for (std::size_t from = 0; from < setting.size();) {
     const std::size_t to = std::min(setting.find(',', from), setting.size());
     overrides.push_back("flow." + setting.substr(from, to - from));
@@ -69,29 +82,38 @@ void add_densities(CLI::App& app) {
   auto* command = app.add_subcommand(
       "densities", "Measure the error of log weights for ways of integrating the flow, against float64");
   const auto options = std::make_shared<Options>();
-  command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
-  command->add_option("-n,--samples", options->measure.samples, "Samples for each; each costs about a second")
-      ->check(positive_count());
-  command->add_option("--seed", options->measure.seed, "Of the samples");
+  add_source(*command, options->source);
   command
-      ->add_option("--flow", options->settings,
-                   "Keys of flow, as in --flow method=rk4,steps=20; any number of times. Default: a list")
+      ->add_option("-n,--samples", options->measure.samples,
+                   "Number of samples for each setting; each costs about a second")
+      ->check(positive_count());
+  command->add_option("--seed", options->measure.seed, "Seed of the samples");
+  command
+      ->add_option(
+          "--flow", options->settings,
+          "A setting to measure, as keys of flow: --flow method=rk4,steps=20. Keys that it leaves out "
+          "have the defaults of docs/config.md, not the model's values. May be given any number of times; "
+          "default: a list of twelve")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("--backwards", options->measure.backwards,
-                    "Densities of given configurations instead of samples as they are drawn");
+                    "Measure densities of given configurations instead of samples as they are drawn");
   auto* float64 = command->add_flag("--float64-divergences", options->float64,
-                                    "Also the reference's divergences in float64, not its path alone");
+                                    "Compute the reference's divergences in float64 too, not its path alone");
   command
       ->add_flag(
           "--float32-reference", options->float32,
-          "The reference by the float32 kernels, many steps and nodes: for many samples, to some 0.001 kT")
+          "Compute the reference by the float32 kernels with many steps and nodes: for many samples, to "
+          "some 0.001 kT")
       ->excludes(float64);
   command->add_flag("--json", options->json, "Print JSON instead of a table");
   add_set(*command, options->overrides);
+  add_device(*command, options->overrides);
   command->callback([options] {
     begin_stoppable(0);
+    Reporter reporter;
+    options->source = found_source(options->source, reporter);
     if (options->float32) options->measure.reference = DensityReference::float32;
     if (options->float64) options->measure.reference = DensityReference::float64;
     ReferenceDensities known;
@@ -101,19 +123,29 @@ void add_densities(CLI::App& app) {
                  "divergences", "median", "99 %", "largest", "mean", "ms each", "ESS", "exact",
                  "(errors of log w in kT)");
     }
-    for (const std::string& setting : options->settings.empty() ? kSettings : options->settings) {
-      Session session = session_with(options->source, options->overrides, setting);
-      const DensityError e = density_error(session, options->measure, known);
-      all.push_back(json_of(setting, e));
-      if (options->json) continue;
-      fmt::print(
-          "{:>10.1f} {:>11.1f}  {:>8.2g} {:>8.2g} {:>8.2g} {:>8.1g}  {:>9.3g}  {:>6.3f} {:>6.3f}  {}{}\n",
-          e.velocities, e.divergences, e.median, e.quantile99, e.largest, e.mean, 1e3 * e.seconds, e.ess,
-          e.ess_exact, setting, e.failed > 0 ? fmt::format(" ({} failed)", e.failed) : "");
-      std::fflush(stdout);
-      if (stop_requested()) throw Stopped("stopped after '{}'", setting);
+    const std::vector<std::string>& settings = options->settings.empty() ? kSettings : options->settings;
+    const auto print_all = [&] {
+      if (options->json) fmt::print("{}\n", all.dump(1));
+    };
+    try {
+      for (const std::string& setting : settings) {
+        if (stop_requested()) throw Stopped("");
+        Session session = session_with(options->source, options->overrides, setting);
+        const DensityError e = density_error(session, options->measure, known, stop_requested);
+        all.push_back(json_of(setting, e));
+        if (options->json) continue;
+        fmt::print(
+            "{:>10.1f} {:>11.1f}  {:>8.2g} {:>8.2g} {:>8.2g} {:>8.1g}  {:>9.3g}  {:>6.3f} {:>6.3f}  {}{}\n",
+            e.velocities, e.divergences, e.median, e.quantile99, e.largest, e.mean, 1e3 * e.seconds, e.ess,
+            e.ess_exact, setting, e.failed > 0 ? fmt::format(" ({} failed)", e.failed) : "");
+        std::fflush(stdout);
+      }
+    } catch (const Stopped&) {
+      print_all();
+      throw Stopped("stopped after {} of {} settings; what was measured is printed, and nothing is saved",
+                    all.size(), settings.size());
     }
-    if (options->json) fmt::print("{}\n", all.dump(1));
+    print_all();
   });
 }
 

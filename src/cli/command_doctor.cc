@@ -14,7 +14,7 @@
 
 namespace equibolt {
 void add_doctor(CLI::App& app) {
-  auto* command = app.add_subcommand("doctor", "Tell what this machine has and what equibolt uses of it");
+  auto* command = app.add_subcommand("doctor", "Print what this machine has and what equibolt uses of it");
   command->callback([] {
     const std::vector<std::string> targets = instruction_sets();
     fmt::print("equibolt         {}, commit {}\n", version(), commit());

@@ -29,7 +29,7 @@ void add_evaluate(CLI::App& app) {
   auto* command =
       app.add_subcommand("evaluate", "Measure how good a Boltzmann generator is; the same command resumes");
   const auto options = std::make_shared<Options>();
-  command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
+  add_source(*command, options->source);
   command->add_option("--data", options->data,
                       "Held-out configurations (.npy or .npz); default: the run's own test data");
   command->add_option("-n,--samples", options->count, "Samples to draw; default: evaluate.samples")
@@ -38,6 +38,7 @@ void add_evaluate(CLI::App& app) {
                       "A folder that keeps samples, densities and evaluation.json; a model's evaluation "
                       "resumes only with one");
   add_set(*command, options->overrides);
+  add_device(*command, options->overrides);
   command->add_flag("--json", options->json, "Print JSON instead of a table");
   add_quiet(*command, options->quiet);
   add_max_hours(*command, options->max_hours);
@@ -48,6 +49,7 @@ void add_evaluate(CLI::App& app) {
     if (options->count > 0) {
       options->overrides.push_back(fmt::format("evaluate.samples={}", options->count));
     }
+    options->source = found_source(options->source, reporter);
     Session session = Session::open(options->source, options->overrides);
     const Configurations<double> test = test_data_of(options->source, options->data, session);
     if (options->dry) {

@@ -10,6 +10,7 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "runs/shipped_models.h"
 
 namespace equibolt {
 
@@ -21,13 +22,13 @@ void add_field(CLI::App& app) {
   };
   auto* command = app.add_subcommand("field", "Evaluate a model's vector field and its exact divergence");
   const auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->model, "A model file")->required();
+  command->add_option("MODEL", options->model, "A model file, or the name of a shipped network")->required();
   command->add_option("--input", options->input, "An .npz file with x (B, N, D) and t (B)")->required();
   command
       ->add_option("-o,--output", options->output, "The .npz file to write: v (B, N, D) and divergence (B)")
       ->required();
   command->callback([options] {
-    const Model model = read_model(options->model);
+    const Model model = read_model(run_or_model_path(options->model));
     const Architecture& a = model.architecture;
     const Npz input = read_npz(options->input);
     const auto x = converted<float>(configurations_of(input["x"], a.particles(), a.dim).view());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "core/log.h"
 #include "egnn/model_file.h"
 
 namespace equibolt {
@@ -33,10 +34,10 @@ void add_import(CLI::App& app) {
     const Model model = import_npz(options->weights, import);
     write_model(options->output, model);
     const Architecture& a = model.architecture;
-    fmt::print(
-        stderr,
-        "wrote {}: {} particles in {} dimensions, {} layers of width {}, {} type features, {} weights\n",
-        options->output, a.particles(), a.dim, a.layers, a.hidden, a.type_features, model.parameters.size());
+    log_text("message", fmt::format("wrote {}: {} particles in {} dimensions, {} layers of width {}, {} type "
+                                    "features, {} weights",
+                                    options->output, a.particles(), a.dim, a.layers, a.hidden,
+                                    a.type_features, model.parameters.size()));
   });
 }
 

@@ -19,13 +19,16 @@ void add_run(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   add_run_options(*command, *options);
   add_permissions(*command, *options);
+  add_device(*command, options->overrides);
   command->add_option("--init-from", options->init_from,
-                      "Begin the training with this model's weights: --set network.init_from=MODEL");
+                      "Begin the training with the weights of this model, a file or a name such as lj13; the "
+                      "same as --set network.init_from=FILE");
   command->callback([options] {
-    if (!options->init_from.empty()) {
-      options->overrides.push_back(fmt::format("network.init_from={}", options->init_from));
-    }
     Reporter reporter(options->quiet);
+    if (!options->init_from.empty()) {
+      options->overrides.push_back(
+          fmt::format("network.init_from={}", found_source(options->init_from, reporter)));
+    }
     const RunConfig config = config_of(*options, reporter);
     const RunFolder folder = run_folder_for(options->config, options->output);
     const Permissions permissions = options->permissions();

@@ -31,12 +31,15 @@ void add_sample(CLI::App& app) {
   auto* command = app.add_subcommand(
       "sample", "Draw independent samples with exact density, energy and weight; the same command resumes");
   const auto options = std::make_shared<Options>();
-  command->add_option("RUN|MODEL", options->source, "A run's folder or a model file")->required();
-  command->add_option("-n,--samples", options->count, "How many")->required()->check(positive_count());
+  add_source(*command, options->source);
+  command->add_option("-n,--samples", options->count, "Number of samples to draw")
+      ->required()
+      ->check(positive_count());
   command->add_option("-o,--output", options->output, "The .npz file to write")->required();
   command->add_option("--seed", options->seed,
                       "Sample i depends on the seed and i alone; default: the run's");
   add_set(*command, options->overrides);
+  add_device(*command, options->overrides);
   add_quiet(*command, options->quiet);
   add_max_hours(*command, options->max_hours);
   add_dry_run(*command, options->dry);
@@ -48,8 +51,8 @@ void add_sample(CLI::App& app) {
                        options->output);
     }
     begin_stoppable(options->max_hours);
-    Session session = Session::open(options->source, options->overrides);
     Reporter reporter(options->quiet);
+    Session session = Session::open(found_source(options->source, reporter), options->overrides);
     const SamplesTask task =
         task_of_flow(session, options->output, options->seed.value_or(session.config().seed), options->count);
     if (options->dry) {
@@ -57,18 +60,24 @@ void add_sample(CLI::App& app) {
       fmt::print("{} of {} samples are in {}\n", plan.done, options->count, options->output);
       return;
     }
-    if (!make_samples_file(task, stop_requested, reporter)) {
-      reporter.say("{} holds these {} samples already", options->output, options->count);
-      return;
-    }
+    const bool made = make_samples_file(task, stop_requested, reporter);
     const auto status = read_npz_array(options->output, "status").as_int64();
     const auto failed =
         options->count - static_cast<std::size_t>(std::count(status.begin(), status.end(), 0));
+    if (failed == options->count) {
+      throw NumericalError(
+          "{}: all of the {} samples failed, see its array 'status'; the network is not usable",
+          options->output, failed);
+    }
     if (failed > 0) {
       reporter.warn(
           fmt::format("{} of {} samples failed and have weight zero; see 'status'", failed, options->count));
     }
-    reporter.say("wrote {} samples to {}", options->count, options->output);
+    if (made) {
+      reporter.say("wrote {} samples to {}", options->count, options->output);
+    } else {
+      reporter.say("{} holds these {} samples already", options->output, options->count);
+    }
   });
 }
 

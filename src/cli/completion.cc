@@ -59,18 +59,35 @@ std::string bash_completion(const CLI::App& app) {
   }
   return fmt::format(R"(# bash completion of equibolt; made by: equibolt reference bash
 _equibolt() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command= flags= words= word
+  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command= flags= words= skip= word
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    [[ $word != -* ]] && {{ command=$word; break; }}
+    if [[ $word == = ]]; then  # of --log-format=json, which bash cuts in three
+      continue
+    elif [[ $skip ]]; then
+      skip=
+    elif [[ $word == --log-format ]]; then
+      skip=value
+    elif [[ $word != -* ]]; then
+      command=$word
+      break
+    fi
   done
   case $command in
-{}    *) COMPREPLY=($(compgen -W "{} {}" -- "$current")); return ;;
+{}    *)
+      if [[ $skip ]]; then
+        COMPREPLY=($(compgen -W "text json" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "{} {}" -- "$current"))
+      fi
+      return ;;
   esac
   if [[ $previous == --set ]]; then
     compopt -o nospace
     COMPREPLY=($(compgen -S = -W "{}" -- "$current"))
   elif [[ $previous == --log-format ]]; then
     COMPREPLY=($(compgen -W "text json" -- "$current"))
+  elif [[ $previous == --device ]]; then
+    COMPREPLY=($(compgen -W "auto cpu cuda" -- "$current"))
   elif [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$flags --log-format" -- "$current"))
   else
@@ -103,6 +120,10 @@ _equibolt() {{
   commands=(
 {}  )
   keys=({})
+  if [[ $words[2] == --log-format && CURRENT -gt 3 ]]; then
+    words=($words[1] ${{words[4,-1]}})
+    (( CURRENT -= 2 ))
+  fi
   if (( CURRENT == 2 )); then
     _describe command commands
     compadd -- {}
@@ -114,6 +135,8 @@ _equibolt() {{
     compadd -S = -- $keys
   elif [[ $words[CURRENT-1] == --log-format ]]; then
     compadd text json
+  elif [[ $words[CURRENT-1] == --device ]]; then
+    compadd auto cpu cuda
   elif [[ $PREFIX == -* ]]; then
     compadd -- $flags --log-format
   else

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -111,6 +113,14 @@ ExitCode run_command_line(int argc, char** argv) {
   return ExitCode::done;
 }
 
+/// What it means that standard output takes no more. A reader that has read enough, as in
+/// `equibolt inspect FILE | head`, is no failure.
+ExitCode output_failed(int reason) {
+  if (reason == EPIPE) return ExitCode::done;
+  log_text("error", fmt::format("standard output: {}", std::strerror(reason)));
+  return ExitCode::io;
+}
+
 }  // namespace
 }  // namespace equibolt
 
@@ -133,9 +143,13 @@ int main(int argc, char** argv) {
     log_text("error", error.what());
     code = ExitCode::io;
   } catch (const std::system_error& error) {
-    const bool output = std::ferror(stdout) != 0;
-    log_text("error", fmt::format("{}{}", output ? "standard output: " : "", error.what()));
-    code = ExitCode::io;
+    // Of fmt::print where standard output failed; else of a thread, say, that the system did not grant.
+    if (std::ferror(stdout) != 0) {
+      code = equibolt::output_failed(error.code().value());
+    } else {
+      log_text("error", fmt::format("the operating system refused: {}", error.what()));
+      code = ExitCode::io;
+    }
   } catch (const std::exception& error) {
     log_text("error", fmt::format("internal error: {}", error.what()));
     code = ExitCode::numerical;
@@ -143,9 +157,6 @@ int main(int argc, char** argv) {
     log_text("error", "internal error: an exception without a message");
     code = ExitCode::numerical;
   }
-  if (std::fflush(stdout) != 0 && code == ExitCode::done) {
-    log_text("error", "standard output: cannot write");
-    code = ExitCode::io;
-  }
+  if (std::fflush(stdout) != 0 && code == ExitCode::done) code = equibolt::output_failed(errno);
   return static_cast<int>(code);
 }

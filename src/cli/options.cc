@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "core/cancel.h"
 #include "equibolt/error.h"
+#include "runs/shipped_models.h"
 
 namespace equibolt {
 
@@ -15,11 +16,28 @@ void add_set(CLI::App& command, std::vector<std::string>& overrides) {
   command.add_option("--set", overrides, "Override a key of the config, as in --set flow.steps=40")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+}
+
+void add_device(CLI::App& command, std::vector<std::string>& overrides) {
   command
       .add_option_function<std::string>(
           "--device", [&overrides](const std::string& device) { overrides.push_back("device=" + device); },
           "Where the network is computed: cpu, cuda (an NVIDIA GPU) or auto; the same as --set device=")
       ->type_name("DEVICE");
+}
+
+void add_source(CLI::App& command, std::string& source) {
+  command
+      .add_option(
+          "RUN|MODEL", source,
+          "A run's folder, a model file, or the name of a network that comes with equibolt, such as lj13")
+      ->required();
+}
+
+std::string found_source(const std::string& source, Reporter& reporter) {
+  const std::string path = run_or_model_path(source);
+  if (path != source) reporter.say("{} is the network {}", source, path);
+  return path;
 }
 
 void add_quiet(CLI::App& command, bool& quiet) {

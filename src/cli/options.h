@@ -12,8 +12,17 @@ namespace equibolt {
 
 // Options that several commands have. What they fill has to outlive the app.
 
-/// --set KEY=VALUE, any number of times, and --device.
+/// --set KEY=VALUE, any number of times.
 void add_set(CLI::App& command, std::vector<std::string>& overrides);
+
+/// --device, of the commands that compute the network.
+void add_device(CLI::App& command, std::vector<std::string>& overrides);
+
+/// RUN|MODEL: a run's folder, a model file, or the name of a network that comes with the program.
+void add_source(CLI::App& command, std::string& source);
+
+/// The path of what add_source was given; says which file a name stands for.
+std::string found_source(const std::string& source, Reporter& reporter);
 
 void add_quiet(CLI::App& command, bool& quiet);
 

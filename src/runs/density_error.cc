@@ -16,20 +16,31 @@
 namespace equibolt {
 namespace {
 
+/// log p of each x1; throws Stopped when `stop` says so, between blocks of which each costs some seconds.
 std::vector<double> reference_densities(Session& session, ConfigurationsView<const double> x1,
-                                        DensityReference reference) {
+                                        DensityReference reference, const std::function<bool()>& stop) {
+  const std::size_t block = std::max<std::size_t>(32, 8 * session.pool().size());
+  std::vector<double> log_density;
+  const auto invert = [&](auto& dynamics, const IntegratorOptions& options) {
+    for (std::size_t first = 0; first < x1.count(); first += block) {
+      if (stop && stop()) throw Stopped("stopped at sample {} of the reference", first);
+      const auto part = flow_density(dynamics, options, x1.slice(first, std::min(block, x1.count() - first)));
+      log_density.insert(log_density.end(), part.log_density.begin(), part.log_density.end());
+    }
+    return log_density;
+  };
   NetworkDynamics kernels(session.field());
   if (reference == DensityReference::float32) {
     const IntegratorOptions options{
         .method = Method::rk4, .steps = 64, .divergence_nodes = 48, .divergence_bend = 0.3};
-    return flow_density(kernels, options, x1).log_density;
+    return invert(kernels, options);
   }
   const PreciseField field(session.model().architecture, session.model().parameters);
   PreciseDynamics dynamics(field, session.pool(),
                            reference == DensityReference::float64 ? nullptr : &kernels);
   const IntegratorOptions options{
       .method = Method::dopri5, .divergence_nodes = 64, .atol = 1e-9, .rtol = 1e-9};
-  return flow_density(dynamics, options, x1).log_density;
+  return invert(dynamics, options);
 }
 
 /// Configurations to weigh: as the flow's settings of old draw them.
@@ -48,7 +59,8 @@ std::vector<double> log_weights(const std::vector<double>& energy, const std::ve
 
 }  // namespace
 
-DensityError density_error(Session& session, const DensityErrorOptions& options, ReferenceDensities& known) {
+DensityError density_error(Session& session, const DensityErrorOptions& options, ReferenceDensities& known,
+                           const std::function<bool()>& stop) {
   const IntegratorOptions& flow = session.config().flow;
   Configurations<double> given;
   if (options.backwards) given = some_samples(session, options);
@@ -61,7 +73,7 @@ DensityError density_error(Session& session, const DensityErrorOptions& options,
   const auto count = static_cast<double>(options.samples);
   result.seconds = watch.seconds() / count;
   std::vector<double> exact = known.log_density;
-  if (exact.empty()) exact = reference_densities(session, samples.x1, options.reference);
+  if (exact.empty()) exact = reference_densities(session, samples.x1, options.reference, stop);
   if (options.backwards) known.log_density = exact;
 
   std::vector<double> energy(options.samples), sizes;

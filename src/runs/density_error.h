@@ -38,10 +38,12 @@ struct DensityErrorOptions {
 };
 
 /// Measures the session's flow against the reference. `backwards` all see the same configurations, so the
-/// reference is computed once: pass it on in `known`.
+/// reference is computed once: pass it on in `known`. Throws Stopped soon after `stop`, unless empty, says
+/// so.
 struct ReferenceDensities {
   std::vector<double> log_density;  ///< (n), without the prior's constant; empty: not known yet
 };
-DensityError density_error(Session& session, const DensityErrorOptions& options, ReferenceDensities& known);
+DensityError density_error(Session& session, const DensityErrorOptions& options, ReferenceDensities& known,
+                           const std::function<bool()>& stop = {});
 
 }  // namespace equibolt
