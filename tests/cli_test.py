@@ -318,6 +318,9 @@ class Run(Workplace):
     def test_the_reference_of_keys_is_the_committed_one(self):
         self.assertEqual(call("reference", "config").stdout, (ROOT / "docs" / "config.md").read_text(),
                          "docs/config.md is stale: equibolt reference config > docs/config.md")
+        for row in (ROOT / "docs" / "config.md").read_text().splitlines():
+            if row.startswith("|"):
+                self.assertEqual(len(re.findall(r"(?<!\\)\|", row)), 5, f"columns of: {row}")
 
     def test_the_man_page_and_the_completions_know_every_command_and_flag(self):
         commands = re.findall(r"^  (\w+) ", call("--help").stdout.split("Commands:")[1], re.M)
@@ -341,6 +344,11 @@ class Run(Workplace):
             self.assertGreaterEqual(offered, {"--help", "--log-format"})
         self.assertEqual(completed("run", "lj13-"), ["lj13-paper"])
         self.assertEqual(completed("run", "dw4", "--set", "train.batc"), ["train.batch="])
+        # The value of a flag before the command is not the command.
+        self.assertEqual(completed("--log-format", "json", "run", "lj13-"), ["lj13-paper"])
+        self.assertEqual(completed("--log-format", "=", "json", "run", "lj13-"), ["lj13-paper"])
+        self.assertEqual(completed("--log-format", "j"), ["json"])
+        self.assertEqual(completed("run", "dw4", "--device", "cu"), ["cuda"])
 
 
 class Folders(Workplace):

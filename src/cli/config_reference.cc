@@ -9,8 +9,16 @@
 namespace equibolt {
 namespace {
 
+/// Text for a cell of a Markdown table, where a bar would end the cell.
+std::string cell(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '|' ? "\\|" : std::string(1, c);
+  return escaped;
+}
+
 std::string row(const ConfigKey& key, const std::string& default_value) {
-  return fmt::format("| `{}` | {} | `{}` | {} |\n", key.name, key.expected, default_value, key.help);
+  return fmt::format("| `{}` | {} | `{}` | {} |\n", key.name, cell(key.expected), cell(default_value),
+                     cell(key.help));
 }
 
 bool is_system_parameter(const ConfigKey& key) {

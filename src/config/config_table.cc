@@ -211,11 +211,11 @@ void add_parameters(Table& table, DoubleWellParameters& p) {
 }
 
 void add_parameters(Table& table, LennardJonesParameters& p) {
-  table.positive("epsilon", p.epsilon, "depth of a pair's well, kT");
-  table.positive("rm", p.rm, "distance of the minimum");
+  table.positive("epsilon", p.epsilon, "ε of a pair in kT; its well is pair_factor · ε deep");
+  table.positive("rm", p.rm, "distance of two particles at the minimum of their energy");
   table.positive("pair_factor", p.pair_factor,
-                 "ε counts so often per pair: 2 as in the paper's data; other codes use 1");
-  table.positive("trap", p.trap, "strength of the harmonic trap, kT per squared length");
+                 "how often ε counts per pair: 2 as in the paper's data; most other codes use 1");
+  table.positive("trap", p.trap, "k of the harmonic trap k/2 Σ|x_i − x̄|², kT per squared length");
 }
 
 void add_optimizer(Table& table, TrainOptions& o) {
@@ -246,9 +246,11 @@ void add_molecule(Table& table, MoleculeOptions& m) {
       "backbone atom its own), distinct, or a list of numbers");
   table.positive("temperature", m.temperature, "K, that of kT");
   table.text("dihedrals", m.dihedrals, "text",
-             "that are looked at, by names or indices of atoms: \"phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16\"");
+             "dihedral angles to watch, by names of atoms or by indices, which count from 0: "
+             "\"phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16\"");
   table.text("state", m.state, "text",
-             "where a dihedral is in its rarer state, in radians: \"phi 0 2\"; its free energy is told");
+             "interval of a dihedral, in radians, that is the rarer state: \"phi 0 2\"; its free energy is "
+             "reported");
 }
 
 void add_parameters(Table& table, OpenMmParameters& p) {

@@ -9,7 +9,7 @@
 namespace equibolt {
 
 struct LennardJonesParameters {
-  double epsilon = 1;      ///< depth, kT
+  double epsilon = 1;      ///< kT; the well of a pair is pair_factor · epsilon deep
   double rm = 1;           ///< distance of the minimum
   double pair_factor = 2;  ///< ε is counted once per ordered pair, as in the paper's data; other codes: 1
   double trap = 1;         ///< strength of the harmonic trap, kT per squared length
