@@ -40,6 +40,15 @@ std::string histogram_of(std::size_t set, double bin_width, const std::string& l
   return errors ? points + error_bars(column, set + 1) : points;
 }
 
+/// The ends of the axis for such values.
+std::pair<double, double> bulk_of(std::span<const double> sorted) {
+  const std::size_t last = sorted.size() - 1, tail = sorted.size() / 1000;
+  const double below = sorted[last / 4], above = sorted[last - last / 4], width = above - below;
+  std::pair<double, double> ends{sorted[tail], sorted[last - tail]};
+  if (width > 0) ends = {std::max(ends.first, below - 5 * width), std::min(ends.second, above + 5 * width)};
+  return ends;
+}
+
 }  // namespace
 
 Plot metric_curves(const std::string& name, std::span<const nlohmann::json> metrics,
@@ -99,9 +108,9 @@ Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, 
                  [](double value) { return std::isfinite(value); });
     std::sort(values.begin(), values.end());
     if (!values.empty()) {
-      const std::size_t tail = values.size() / 1000;
-      low = std::min(low, values[tail]);
-      high = std::max(high, values[values.size() - 1 - tail]);
+      const auto [first, last] = bulk_of(values);
+      low = std::min(low, first);
+      high = std::max(high, last);
     }
     finite.push_back(std::move(values));
   }
@@ -142,9 +151,9 @@ Plot ess_figure(const Evaluation& ess_against_n) {
   return plot;
 }
 
-Plot path_figure(const Configurations<double>& path) {
+Plot path_figure(const Configurations<double>& path, const std::string& unit) {
   const std::size_t n = path.particles();
-  Plot plot{"path", {}, {}, axes("first coordinate", "second coordinate")};
+  Plot plot{"path", {}, {}, axes("first coordinate" + unit, "second coordinate" + unit)};
   for (std::size_t p = 0; p < path.count(); ++p) {
     std::vector<double> row;
     for (std::size_t i = 0; i < n; ++i) {
@@ -167,14 +176,14 @@ Plot path_figure(const Configurations<double>& path) {
   return plot;
 }
 
-Plot transport_figure(std::span<const TransportCost> costs) {
+Plot transport_figure(std::span<const TransportCost> costs, const std::string& unit) {
   std::map<std::size_t, std::map<CouplingKind, const TransportCost*>> by_batch;
   std::vector<CouplingKind> kinds;
   for (const TransportCost& cost : costs) {
     by_batch[cost.batch][cost.kind] = &cost;
     if (std::find(kinds.begin(), kinds.end(), cost.kind) == kinds.end()) kinds.push_back(cost.kind);
   }
-  Plot plot{"transport", {"batch"}, {}, axes("batch size", "mean |x_0 - x_1|^2")};
+  Plot plot{"transport", {"batch"}, {}, axes("batch size", "mean |x_0 - x_1|^2" + unit)};
   plot.commands += "set logscale x 2\nset yrange [0:]\nplot ";
   for (std::size_t k = 0; k < kinds.size(); ++k) {
     const std::string name(coupling_name(kinds[k]));
@@ -195,19 +204,19 @@ Plot transport_figure(std::span<const TransportCost> costs) {
   return plot;
 }
 
-Plot integration_figure(const IntegrationErrors& errors) {
+Plot integration_figure(const IntegrationErrors& errors, const std::string& unit) {
   Plot plot{"integration",
             {"steps", "position", "error", "log_density", "error"},
             {},
-            axes("steps of RK4", "mean absolute error")};
+            axes("steps of RK4", "mean error")};
   for (const IntegrationError& at : errors.rk4) {
     plot.rows.push_back({static_cast<double>(at.steps), at.position.value, at.position.error,
                          at.log_density.value, at.log_density.error});
   }
   plot.commands +=
       "set logscale xy\nset format y \"10^{%T}\"\n"
-      "plot DATA using 1:2:3 with yerrorlines lt 1 pt 7 ps 0.5 title \"|Δx|\", "
-      "DATA using 1:4:5 with yerrorlines lt 2 pt 7 ps 0.5 title \"|Δ log p|\"";
+      "plot DATA using 1:2:3 with yerrorlines lt 1 pt 7 ps 0.5 title \"Σ|Δx|" +
+      unit + "\", DATA using 1:4:5 with yerrorlines lt 2 pt 7 ps 0.5 title \"|Δ log p|\"";
   return plot;
 }
 

@@ -25,7 +25,9 @@ Plot metric_curves(const std::string& name, std::span<const nlohmann::json> metr
 /// An evaluation's histogram with its error bars: test data, samples, samples reweighted.
 Plot histogram_figure(const std::string& name, const Evaluation& histogram, const std::string& axis);
 
-/// Densities of several sets of values in common bins between their 0.1 and 99.9 percentiles, with errors.
+/// Densities of several sets of values in common bins, with errors: between the 0.1 and 99.9 percentiles of
+/// each, but no further from its middle half than five times the width of that half, so that a few outliers
+/// do not leave the rest a single line.
 struct ValueSet {
   std::string legend;
   std::vector<double> values;
@@ -35,11 +37,12 @@ Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, 
 /// The effective sample size against the number of samples.
 Plot ess_figure(const Evaluation& ess_against_n);
 
-/// The particles' ways in their first two coordinates; points of (points, N, D).
-Plot path_figure(const Configurations<double>& path);
+/// The particles' paths in their first two coordinates; points of (points, N, D). `unit` (", Å") stands
+/// behind the names of lengths, here and below.
+Plot path_figure(const Configurations<double>& path, const std::string& unit);
 
-Plot transport_figure(std::span<const TransportCost> costs);
+Plot transport_figure(std::span<const TransportCost> costs, const std::string& unit);
 
-Plot integration_figure(const IntegrationErrors& errors);
+Plot integration_figure(const IntegrationErrors& errors, const std::string& unit);
 
 }  // namespace equibolt

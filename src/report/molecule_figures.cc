@@ -50,7 +50,8 @@ Plot angle_map(const std::string& name, std::span<const double> first, std::span
     if (counts[k] > 0) plot.rows.push_back({centre(k / bins), centre(k % bins), std::log(most / counts[k])});
   }
   plot.commands = fmt::format(
-      "set xlabel \"{0}\" noenhanced\nset ylabel \"{1}\" noenhanced\n{2}set cblabel \"F, kT\"\nset size "
+      "set xlabel \"{0}, rad\" noenhanced\nset ylabel \"{1}, rad\" noenhanced\n{2}set cblabel \"F, kT\"\nset "
+      "size "
       "ratio 1\n"
       "set palette defined (0 \"#0b2545\", 0.5 \"#0072b2\", 1 \"#e8f1f8\")\n"
       "plot DATA using 1:2:({3}):({3}):3 with boxxyerror fc palette fs solid noborder notitle",
@@ -65,7 +66,7 @@ Plot angle_series(const std::string& name, std::span<const double> angle, const 
   for (std::size_t n = 0; n < angle.size(); n += stride)
     plot.rows.push_back({static_cast<double>(n), angle[n]});
   plot.commands = fmt::format(
-      "set xlabel \"place in the file\"\nset ylabel \"{}\" noenhanced\n{}"
+      "set xlabel \"place in the file\"\nset ylabel \"{}, rad\" noenhanced\n{}"
       "plot DATA using 1:2 with points lt 1 pt 7 ps 0.15 notitle",
       angle_name, circle("y"));
   return plot;
@@ -81,7 +82,7 @@ Plot umbrella_profile(const nlohmann::ordered_json& umbrella) {
   const std::string band =
       "DATA using 1:($2-$3):($2+$3) with filledcurves lt 1 fs solid 0.3 noborder title \"± one error\", ";
   plot.commands = fmt::format(
-      "set xlabel \"angle\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\nplot {}DATA using 1:2 with lines lt 1 "
+      "set xlabel \"angle, rad\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\nplot {}DATA using 1:2 with lines lt 1 "
       "title "
       "\"F\"",
       circle("x"), errors ? band : "");

@@ -38,13 +38,10 @@ void put_population(FigurePage& report, const nlohmann::ordered_json& state) {
 void put_dihedrals(FigurePage& report, const RunConfig& config, const RunFolder& folder) {
   const MoleculeOptions* options = molecule_options_of(config.system);
   if (options == nullptr || options->dihedrals.empty()) return;
-  report.page().heading("Dihedrals of the data");
   const std::filesystem::path path =
       config.data.train.empty() ? folder.train_data() : std::filesystem::path(config.data.train);
-  if (!std::filesystem::exists(path)) {
-    report.page().missing("There is no data yet.");
-    return;
-  }
+  if (!std::filesystem::exists(path)) return;
+  report.page().heading("Dihedrals of the data");
   const Configurations<double> x = read_configurations(path, config.system.particles, config.system.dim);
   const auto dihedrals = dihedrals_of(load_molecule(options->structure), options->dihedrals);
   std::vector<std::vector<double>> angles(dihedrals.size());
@@ -97,8 +94,8 @@ void put_umbrella(FigurePage& report, const nlohmann::ordered_json& umbrella) {
   }
   report.figure(umbrella_overlap(umbrella), "Overlap and acceptance of exchanges of neighbouring windows",
                 "Overlap (MBAR) and acceptance of exchanges of each window with the next, around the circle. "
-                "Below 0.03 "
-                "neighbours hardly know of each other, and the error is not to be trusted.");
+                "Below an overlap of 0.03 neighbouring windows share too few configurations for the error to be "
+                "trusted.");
 }
 
 }  // namespace equibolt

@@ -8,8 +8,9 @@
 namespace equibolt {
 namespace {
 
-// Plain, printable, light or dark as the reader's system is. Figures are drawn dark on nothing; in the dark
-// their lightness is turned round while their hues stay.
+// Plain, printable, light or dark as the reader's system is. Figures are drawn dark on nothing; in dark mode
+// their lightness is inverted while their hues stay. A table that is wider than the page scrolls, and has a
+// shadow at each side where more of it is hidden.
 constexpr std::string_view kStyle = R"(
 :root { color-scheme: light dark; --ink: #1a1a1a; --faint: #666; --line: #ccc; --paper: #fff; }
 @media (prefers-color-scheme: dark) {
@@ -22,11 +23,14 @@ h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 0.5rem; }
 h2 { break-after: avoid; font-size: 1.15rem; margin: 2.5rem 0 0.5rem; padding-top: 0.6rem; border-top: 1px solid var(--line); }
 p { max-width: 46rem; margin: 0.5rem 0; }
 .missing { color: var(--faint); font-style: italic; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1.5rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 27rem), 1fr)); gap: 1.5rem; }
 figure { margin: 1rem 0 0; break-inside: avoid; }
 figure img { width: 100%; height: auto; display: block; }
 figcaption, .caption { color: var(--faint); font-size: 0.875rem; line-height: 1.4; text-align: left; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; background: linear-gradient(to right, var(--paper) 30%, transparent),
+  linear-gradient(to left, var(--paper) 30%, transparent) 100% 0, linear-gradient(to right, var(--line), transparent),
+  linear-gradient(to left, var(--line), transparent) 100% 0; background-repeat: no-repeat;
+  background-size: 3rem 100%, 3rem 100%, 0.9rem 100%, 0.9rem 100%; background-attachment: local, local, scroll, scroll; }
 table { border-collapse: collapse; margin: 0.25rem 0 1rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { text-align: left; }
@@ -92,7 +96,10 @@ void Page::missing(const std::string& text) {
 }
 
 void Page::table(const TableRows& rows, const std::string& caption) {
-  body_ += fmt::format("<p class=\"caption\">{}</p>\n<div class=\"wide\"><table>\n", html_escaped(caption));
+  body_ += fmt::format(
+      "<p class=\"caption\">{}</p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
+      "aria-label=\"table\"><table>\n",
+      html_escaped(caption));
   for (std::size_t r = 0; r < rows.size(); ++r) {
     body_ += "<tr>";
     for (const std::string& cell : rows[r]) {

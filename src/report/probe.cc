@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "analyze/estimate.h"
-#include "core/stopwatch.h"
 #include "flow/flow.h"
 #include "flow/prior.h"
 
@@ -13,7 +12,7 @@ namespace equibolt {
 namespace {
 
 constexpr double kTolerance = 1e-6;  // below it float32's rounding decides
-constexpr std::size_t kLeast = 4, kMost = 256;
+constexpr std::size_t kLeast = 8, kMost = 100, kWork = std::size_t{1} << 17;
 
 FlowSamples sample_with(Session& session, const IntegratorOptions& options, std::uint64_t seed,
                         std::size_t count) {
@@ -27,15 +26,21 @@ IntegrationError compare(const FlowSamples& reference, const FlowSamples& fixed,
         fixed.paths.status[b] != IntegrationStatus::ok) {
       continue;
     }
-    double square = 0;
+    double sum = 0;
     for (std::size_t k = 0; k < reference.x1.coordinates(); ++k) {
-      square += std::pow(reference.x1[b][k] - fixed.x1[b][k], 2);
+      sum += std::abs(reference.x1[b][k] - fixed.x1[b][k]);
     }
-    position.push_back(std::sqrt(square));
+    position.push_back(sum);
     log_density.push_back(std::abs(reference.log_density[b] - fixed.log_density[b]));
   }
   if (position.size() < 2) return {steps, {NAN, NAN}, {NAN, NAN}};
   return {steps, mean(position), mean(log_density)};
+}
+
+double mean_evaluations(const FlowSamples& samples) {
+  const auto& evaluations = samples.paths.evaluations;
+  return static_cast<double>(std::accumulate(evaluations.begin(), evaluations.end(), std::size_t{0})) /
+         static_cast<double>(evaluations.size());
 }
 
 }  // namespace
@@ -54,23 +59,23 @@ Configurations<double> path_of_sample(Session& session, std::uint64_t seed, std:
   return path;
 }
 
-IntegrationErrors integration_errors(Session& session, std::uint64_t seed, double seconds) {
+IntegrationErrors integration_errors(Session& session, std::uint64_t seed) {
+  const std::size_t coordinates = session.particles() * session.dim();
+  const std::size_t count = std::clamp(kWork / (coordinates * coordinates), kLeast, kMost);
   const IntegratorOptions adaptive{.method = Method::dopri5, .atol = kTolerance, .rtol = kTolerance};
-  const Stopwatch watch;
-  FlowSamples reference = sample_with(session, adaptive, seed, kLeast);
-  // The fixed steps below cost about as much as the reference.
-  const double affordable = kLeast * seconds / (3 * std::max(watch.seconds(), 1e-6));
-  const auto count = static_cast<std::size_t>(std::clamp<double>(affordable, kLeast, kMost));
-  if (count > kLeast) reference = sample_with(session, adaptive, seed, count);
-  IntegrationErrors errors{.samples = count, .tolerance = kTolerance, .reference_evaluations = 0, .rk4 = {}};
-  const auto& evaluations = reference.paths.evaluations;
-  errors.reference_evaluations =
-      static_cast<double>(std::accumulate(evaluations.begin(), evaluations.end(), std::size_t{0})) /
-      static_cast<double>(count);
+  const FlowSamples reference = sample_with(session, adaptive, seed, count);
+  IntegrationErrors errors{.samples = count,
+                           .tolerance = kTolerance,
+                           .reference_evaluations = mean_evaluations(reference),
+                           .rk4 = {},
+                           .own = {}};
   for (const std::size_t steps : {1U, 2U, 3U, 5U, 7U, 10U, 15U, 20U, 30U, 40U}) {
     const IntegratorOptions fixed{.method = Method::rk4, .steps = steps};
     errors.rk4.push_back(compare(reference, sample_with(session, fixed, seed, count), steps));
   }
+  const FlowSamples own = sample_with(session, session.config().flow, seed, count);
+  errors.own = compare(reference, own, session.config().flow.steps);
+  errors.own_evaluations = mean_evaluations(own);
   return errors;
 }
 

@@ -16,10 +16,10 @@ namespace equibolt {
 Configurations<double> path_of_sample(Session& session, std::uint64_t seed, std::size_t index,
                                       std::size_t points);
 
-/// How far RK4 with `steps` steps ends from dopri5 (paper, figure 2f), mean over samples.
+/// How far RK4 with `steps` steps ends from dopri5, mean over samples (paper, figure 2f and appendix A.6).
 struct IntegrationError {
   std::size_t steps = 0;
-  Estimate position;     ///< |x1 − x1'| of the whole configuration
+  Estimate position;     ///< Σ|x1 − x1'| over all N·D coordinates
   Estimate log_density;  ///< |log p − log p'|
 };
 struct IntegrationErrors {
@@ -27,9 +27,12 @@ struct IntegrationErrors {
   double tolerance = 0;          ///< of dopri5
   double reference_evaluations;  ///< that dopri5 needed, mean
   std::vector<IntegrationError> rk4;
+  IntegrationError own;        ///< of the session's own setting
+  double own_evaluations = 0;  ///< that it needed, mean
 };
 
-/// From as many samples of `seed` as about `seconds` allow, at least 4.
-IntegrationErrors integration_errors(Session& session, std::uint64_t seed, double seconds);
+/// From samples of `seed`: 100 of a small system, fewer of a larger one, at least 8, since each costs about
+/// the square of its coordinates.
+IntegrationErrors integration_errors(Session& session, std::uint64_t seed);
 
 }  // namespace equibolt

@@ -10,6 +10,7 @@
 
 #include "config/config_table.h"
 #include "core/geometry.h"
+#include "core/number_text.h"
 #include "core/progress.h"
 #include "equibolt/energy.h"
 #include "equibolt/error.h"
@@ -25,19 +26,20 @@
 #include "runs/energy_inputs.h"
 #include "runs/history.h"
 #include "runs/sampling.h"
+#include "system/molecule_options.h"
 
 namespace equibolt {
 namespace {
 
-constexpr double kProbeSeconds = 15;
 constexpr std::size_t kTransportPairs = 1024;
 
 bool there(const std::filesystem::path& path) {
   return std::filesystem::exists(path);
 }
 
-std::string with_error(const Estimate& estimate, int digits, const std::string& unit = "") {
-  return fmt::format("{:.{}f} ± {:.{}f}{}", estimate.value, digits, estimate.error, digits, unit);
+/// ", Å" behind the names of lengths, for systems whose lengths have a unit.
+std::string length_unit(const RunConfig& config) {
+  return molecule_options_of(config.system) != nullptr ? ", Å" : "";
 }
 
 std::optional<double> number(const nlohmann::ordered_json& json, const std::string& key) {
@@ -46,13 +48,18 @@ std::optional<double> number(const nlohmann::ordered_json& json, const std::stri
   return found->get<double>();
 }
 
-/// "1.23 ± 0.04" of NAME and NAME_error; "–" where there is none.
+/// "1.234 ± 0.040" of NAME and NAME_error; without an error with so many `digits`; "–" where there is none.
 std::string estimate_text(const nlohmann::ordered_json& json, const std::string& key, int digits,
                           double scale = 1) {
   const auto value = number(json, key), error = number(json, key + "_error");
   if (!value) return "–";
   if (!error) return fmt::format("{:.{}f}", *value * scale, digits);
-  return with_error({*value * scale, *error * scale}, digits);
+  return with_error(*value * scale, *error * scale);
+}
+
+/// ", Å" becomes ", Å^2", for gnuplot.
+std::string square_of(const std::string& unit) {
+  return unit.empty() ? "" : unit + "^2";
 }
 
 /// Everything a run's folder may hold, read once.
@@ -96,11 +103,8 @@ Contents read_contents(const RunFolder& folder) {
 }
 
 void put_results(FigurePage& report, const Contents& run) {
+  if (!run.evaluation) return;
   report.page().heading("Results");
-  if (!run.evaluation) {
-    report.page().missing("The run has not been evaluated yet.");
-    return;
-  }
   const Evaluation& e = *run.evaluation;
   if (e.contains("warnings")) {
     for (const auto& warning : e["warnings"])
@@ -120,7 +124,9 @@ void put_results(FigurePage& report, const Contents& run) {
     const bool exact = known->log_z.error == 0;
     rows.push_back({fmt::format("a perfect model, by {}", known->log_z_source),
                     mean_energy ? fmt::format("{:.3f}", *mean_energy + known->log_z.value) : "–", "0", "100",
-                    "–", exact ? fmt::format("{:.4f}", known->log_z.value) : with_error(known->log_z, 2)});
+                    "–",
+                    exact ? fmt::format("{:.4f}", known->log_z.value)
+                          : with_error(known->log_z.value, known->log_z.error)});
     for (const PublishedResult& result : known->results) {
       rows.push_back({fmt::format("{}; {}", result.training, result.source),
                       fmt::format("{:.2f}", result.nll), "–", fmt::format("{:.2f}", result.ess_percent),
@@ -133,19 +139,15 @@ void put_results(FigurePage& report, const Contents& run) {
       fmt::format(
           "From {:.0f} samples of the flow and {:.0f} held-out configurations; {:.0f} and {:.0f} of them "
           "failed and have weight zero. NLL without the prior's constant; with it {}. Errors are one "
-          "standard error. Published NLL are of other test sets, and only the KL is free of that: one below "
-          "that of a perfect model tells of test data that were not in equilibrium.",
+          "standard error. Published NLL were measured on other test sets, so compare with care: a value "
+          "below that of a perfect model means that the test data were not in equilibrium.",
           count("n_samples"), count("n_test"), count("failed"), count("failed_test"),
           estimate_text(e, "nll_normalized", 3)));
 }
 
 void put_histograms(FigurePage& report, const Contents& run) {
+  if (!run.evaluation || !run.evaluation->contains("energy_histogram")) return;
   report.page().heading("Does it sample the target?");
-  if (!run.evaluation || !run.evaluation->contains("energy_histogram")) {
-    report.page().missing(
-        "There is no evaluation with test data, with which to compare energies and distances.");
-    return;
-  }
   const Evaluation& e = *run.evaluation;
   report.figure(
       histogram_figure("energies", e.at("energy_histogram"), "energy, kT"),
@@ -153,18 +155,16 @@ void put_histograms(FigurePage& report, const Contents& run) {
       fmt::format("Energies. Reweighted samples against test data: Kolmogorov–Smirnov distance {}, p = {}.",
                   estimate_text(e, "energy_ks", 3), estimate_text(e, "energy_ks_p", 2)));
   report.figure(
-      histogram_figure("distances", e.at("distance_histogram"), "distance of two particles"),
+      histogram_figure("distances", e.at("distance_histogram"),
+                       fmt::format("distance of two particles{}", length_unit(run.config))),
       "Histogram of the pair distances of test data, samples and reweighted samples",
       fmt::format("Distances of all pairs. By the mean distance of each configuration: distance {}, p = {}.",
                   estimate_text(e, "distance_ks", 3), estimate_text(e, "distance_ks_p", 2)));
 }
 
 void put_weights(FigurePage& report, const Contents& run) {
+  if (!run.samples || !run.evaluation) return;
   report.page().heading("Weights");
-  if (!run.samples || !run.evaluation) {
-    report.page().missing("There are no samples yet.");
-    return;
-  }
   const Evaluation& e = *run.evaluation;
   report.page().table(
       {{"effective samples", "ESS / n, %", "forward ESS, %", "largest weight, %", "Pareto k̂"},
@@ -177,12 +177,12 @@ void put_weights(FigurePage& report, const Contents& run) {
   if (run.test) sets.push_back({"test data", run.test->log_weight});
   report.figure(density_figure("log_weights", sets, "log weight"), "Histogram of the log weights",
                 "Log weights −U − log p − ln Z_prior, of samples of the flow and of test data. For a perfect "
-                "model all are "
-                "ln(Z/Z_prior).");
+                "model all are ln(Z/Z_prior). Far outliers lie beyond the axis.");
   if (e.contains("ess_against_n")) {
-    report.figure(ess_figure(e.at("ess_against_n")), "Effective sample size against the number of samples",
-                  "ESS of disjoint sets of n samples. Where it falls with n, the tail of the weights has not "
-                  "been met.");
+    report.figure(
+        ess_figure(e.at("ess_against_n")), "Effective sample size against the number of samples",
+        "ESS of disjoint sets of n samples. Where it falls with n, the samples have not yet reached "
+        "the tail of the weights.");
   }
 }
 
@@ -194,11 +194,8 @@ void put_speed(FigurePage& report, const nlohmann::json& last, std::size_t batch
 }
 
 void put_training(FigurePage& report, const Contents& run) {
+  if (run.metrics.empty()) return;
   report.page().heading("Training");
-  if (run.metrics.empty()) {
-    report.page().missing("The training has not written metrics yet.");
-    return;
-  }
   put_speed(report, run.metrics.back(), run.config.train.batch);
   report.figure(
       metric_curves("loss", run.metrics,
@@ -209,7 +206,8 @@ void put_training(FigurePage& report, const Contents& run) {
   report.figure(metric_curves("gradient", run.metrics, {{"gradient_norm", ""}}, "norm of the gradient"),
                 "Gradient norm against the training step",
                 "Norm of the gradient, mean since the point before.");
-  report.figure(metric_curves("transport_cost", run.metrics, {{"transport_cost", ""}}, "mean |x_0 - x_1|^2"),
+  report.figure(metric_curves("transport_cost", run.metrics, {{"transport_cost", ""}},
+                              fmt::format("mean |x_0 - x_1|^2{}", square_of(length_unit(run.config)))),
                 "Transport cost against the training step",
                 "Mean squared distance of the pairs that were trained on.");
 }
@@ -260,7 +258,8 @@ void put_transport(FigurePage& report, const Contents& run, Session& session) {
       transport_cost_curve(converted<float>(prior.view()).view(), converted<float>(data->view()).view(),
                            options, kinds, batches, pairs, run.config.seed, session.pool());
   report.figure(
-      transport_figure(costs), "Transport cost of each coupling against the batch size",
+      transport_figure(costs, square_of(length_unit(run.config))),
+      "Transport cost of each coupling against the batch size",
       fmt::format(
           "Mean squared distance of {} pairs of prior and data for each coupling (paper, figures 1c and 2d). "
           "The training used {} with batches of {}.",
@@ -273,69 +272,82 @@ void put_paths(FigurePage& report, const Contents& run, Session& session) {
     report.figure(
         density_figure("path_lengths",
                        {{"arc length", run.samples->arc_length}, {"displacement", run.samples->displacement}},
-                       "length"),
+                       fmt::format("length{}", length_unit(run.config))),
         "Histogram of the lengths of the paths",
         fmt::format("Arc length of the paths and distance of their ends, of {} samples. A straight path has "
                     "both equal.",
                     run.samples->arc_length.size()));
   }
-  report.figure(path_figure(path_of_sample(session, run.config.seed, 0, 41)),
-                "The particles' ways from the prior to a sample",
-                "The way of each particle from a sample of the prior to a sample of the flow, in the first "
+  report.figure(path_figure(path_of_sample(session, run.config.seed, 0, 41), length_unit(run.config)),
+                "The particles' paths from the prior to a sample",
+                "The path of each particle from a sample of the prior to a sample of the flow, in the first "
                 "two coordinates.");
   put_transport(report, run, session);
-  const IntegrationErrors errors = integration_errors(session, run.config.seed, kProbeSeconds);
-  report.figure(integration_figure(errors), "Integration error of RK4 against its number of steps",
-                fmt::format("RK4 with n steps, 4n evaluations, against dopri5 with tolerance {:g}, which "
-                            "needs {:.0f}; mean over {} samples "
-                            "(paper, figures 2f and 6c).",
-                            errors.tolerance, errors.reference_evaluations, errors.samples));
+  const IntegrationErrors errors = integration_errors(session, run.config.seed);
+  const auto shown = [](const Estimate& e) { return fmt::format("{:.2g} ± {:.1g}", e.value, e.error); };
+  report.figure(
+      integration_figure(errors, length_unit(run.config)),
+      "Integration error of RK4 against its number of steps",
+      fmt::format("Sum of the absolute differences of all coordinates, and difference of log p, between "
+                  "RK4 with n steps (4n evaluations) and dopri5 with tolerance {:g} ({:.0f} evaluations); "
+                  "mean over {} samples (paper, figures 2f and 6c). This run's own setting, with {:.0f} "
+                  "evaluations, is off by {} and {}.",
+                  errors.tolerance, errors.reference_evaluations, errors.samples, errors.own_evaluations,
+                  shown(errors.own.position), shown(errors.own.log_density)));
+}
+
+/// "by replica exchange with Langevin dynamics".
+std::string method_of(const SimulateOptions& options) {
+  const std::string mover =
+      options.mover == Mover::langevin ? "Langevin dynamics" : "Hamiltonian Monte Carlo";
+  return options.rungs > 1 ? fmt::format("replica exchange with {}", mover) : mover;
 }
 
 void put_simulation(FigurePage& report, const Contents& run) {
-  report.page().heading("Simulation of the target");
   if (!run.config.data.train.empty()) {
+    report.page().heading("Simulation of the target");
     report.page().paragraph(fmt::format("None: the data is {}.", run.config.data.train));
     return;
   }
-  if (!run.simulation) {
-    report.page().missing("The simulation is not done yet.");
-    return;
-  }
+  if (!run.simulation) return;
+  report.page().heading("Simulation of the target");
   const auto& s = *run.simulation;
   TableRows rows{{"", "mean", "autocorrelation time", "effective samples", "R̂"}};
   const auto row = [&](const std::string& name, const nlohmann::ordered_json& of) {
     const auto value = [&](const char* key) {  // null where it could not be estimated
       return of.contains(key) && of[key].is_number() ? of[key].get<double>() : NAN;
     };
-    rows.push_back({name, with_error({value("value"), value("error")}, 4),
+    rows.push_back({name, with_error(value("value"), value("error")),
                     fmt::format("{:.2f}", value("autocorrelation_time")),
                     fmt::format("{:.0f}", value("effective_samples")),
                     fmt::format("{:.4f}", value("r_hat"))});
   };
   if (s.contains("log_z") && s["log_z"].is_object()) row("ln(Z/Z_prior)", s["log_z"]);
   if (s.contains("samples_of")) {
-    for (const auto& [name, of] : s["samples_of"].items()) row(name, of);
+    for (const auto& [name, of] : s["samples_of"].items()) {
+      const bool is_energy = name == "energy";
+      std::string words = name;
+      std::replace(words.begin(), words.end(), '_', ' ');
+      row(words + (is_energy ? ", kT" : length_unit(run.config)), of);
+    }
   }
+  const long thinning = s.value("thinning", 0L);
   report.page().table(
-      rows, fmt::format("{} samples of {} independent chains, one in {} iterations, by replica exchange with "
-                        "Hamiltonian Monte Carlo; times in units of samples. R̂ compares the chains and is 1 "
-                        "where they agree.",
-                        s.value("samples", 0L), run.config.simulate.chains, s.value("thinning", 0L)));
+      rows, fmt::format("{} samples of {} independent chains, one {}, by {}; times in units of samples. R̂ "
+                        "compares the chains and is 1 where they agree.",
+                        s.value("samples", 0L), run.config.simulate.chains,
+                        thinning == 1 ? "per iteration" : fmt::format("in {} iterations", thinning),
+                        method_of(run.config.simulate)));
 }
 
 void put_provenance(FigurePage& report, const Contents& run) {
   report.page().heading("What was run");
   TableRows rows{{"begun, UTC", "version", "commit", "processor", "kernels", "threads"}};
   for (const HistoryEntry& call : read_history(run.folder)) {
-    rows.push_back({call.begun, call.version, call.commit, call.processor, call.instruction_set,
-                    fmt::format("{}", call.threads)});
+    rows.push_back({call.begun, call.version, call.commit, call.processor,
+                    call.gpu.empty() ? call.instruction_set : call.gpu, fmt::format("{}", call.threads)});
   }
-  if (rows.size() > 1) {
-    report.page().table(rows, "Calls of the program that worked on this run.");
-  } else {
-    report.page().missing("The folder has no history.");
-  }
+  if (rows.size() > 1) report.page().table(rows, "Calls of the program that worked on this run.");
   report.page().details("The config", config_text(run.config, true));
 }
 
@@ -369,8 +381,22 @@ Session session_of(const Contents& run) {
   return {std::move(config), std::move(model)};
 }
 
-/// What a run of simulation, training and evaluation has got to.
+/// Names the stages that are still to come, whose sections are not on the page.
+void put_missing(FigurePage& report, const Contents& run) {
+  std::string stages;
+  const auto add = [&](bool done, const char* stage) {
+    if (!done) stages += fmt::format("{}{}", stages.empty() ? "" : ", ", stage);
+  };
+  add(run.simulation.has_value() || !run.config.data.train.empty(), "simulation");
+  add(there(run.folder.model()), "training");
+  add(run.samples.has_value(), "samples");
+  add(run.evaluation.has_value(), "evaluation");
+  if (!stages.empty()) report.page().missing(fmt::format("Not done yet: {}.", stages));
+}
+
+/// What a run of simulation, training and evaluation has so far.
 void put_run(FigurePage& report, const Contents& run, Reporter& reporter) {
+  put_missing(report, run);
   put_results(report, run);
   put_histograms(report, run);
   put_weights(report, run);
@@ -380,9 +406,6 @@ void put_run(FigurePage& report, const Contents& run, Reporter& reporter) {
     reporter.say("computing paths, transport costs and integration errors");
     Session session = session_of(run);
     put_paths(report, run, session);
-  } else {
-    report.page().heading("Paths");
-    report.page().missing("The training is not done yet.");
   }
   put_simulation(report, run);
   put_dihedrals(report, run.config, run.folder);

@@ -63,6 +63,16 @@ TEST(Figures, DensitiesIntegrateToOneWithoutTheTails) {
   EXPECT_TRUE(density_figure("x", {{"constant", {1, 1, 1}}}, "x").rows.empty());
 }
 
+TEST(Figures, AFewOutliersDoNotStretchTheAxis) {
+  std::vector<double> values;
+  for (int k = 0; k < 1500; ++k) values.push_back(k % 30 * 0.1);
+  for (int k = 0; k < 40; ++k) values.push_back(-700 + k);  // more than a percentile of 0.1 leaves out
+  const Plot plot = density_figure("x", {{"values", values}}, "x");
+  ASSERT_GT(plot.rows.size(), 10U);
+  EXPECT_GT(plot.rows.front()[0], -20);
+  EXPECT_LT(plot.rows.back()[0], 3);
+}
+
 TEST(MoleculeFigures, AMapHasTheDepthOfItsPopulations) {
   std::vector<double> phi(8, 1.0), psi(8, -2.0);
   for (int n = 0; n < 2; ++n) {
