@@ -35,7 +35,7 @@ const std::vector<Rule>& rules() {
        "only dopri5 without flow.divergence_nodes has a tolerance for the divergence"},
       {"simulate.lowest_beta", [](const RunConfig& c) { return c.simulate.path == Path::prior; },
        "simulate.path = \"prior\" ends at the prior"},
-      {"simulate.acceptance", [](const RunConfig& c) { return c.simulate.mover == Mover::langevin; },
+      {"simulate.acceptance", [](const RunConfig& c) { return c.simulate.mover == MoverKind::langevin; },
        "the step of Langevin dynamics is not adapted"},
       {"train.alternate", [](const RunConfig& c) { return !matches_particles(c); },
        "only the couplings equivariant_ot and aligned match particles"},

@@ -28,6 +28,7 @@ std::string to_error(double value, double error) {
 }
 
 std::string with_error(double value, double error) {
+  if (!std::isfinite(error)) return fmt::format("{:.5g} (no error bar)", value);
   return fmt::format("{} ± {}", to_error(value, error), to_error(error, error));
 }
 

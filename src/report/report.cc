@@ -299,7 +299,7 @@ void put_paths(FigurePage& report, const Contents& run, Session& session) {
 /// "by replica exchange with Langevin dynamics".
 std::string method_of(const SimulateOptions& options) {
   const std::string mover =
-      options.mover == Mover::langevin ? "Langevin dynamics" : "Hamiltonian Monte Carlo";
+      options.mover == MoverKind::langevin ? "Langevin dynamics" : "Hamiltonian Monte Carlo";
   return options.rungs > 1 ? fmt::format("replica exchange with {}", mover) : mover;
 }
 
