@@ -48,7 +48,7 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS gnuplot-nox)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libequibolt-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libhwy-dev, libeigen3-dev, libtomlplusplus-dev, libfmt-dev, nlohmann-json3-dev,\
- libzip-dev, libexpat1-dev, pkg-config")
+ libzip-dev, zlib1g-dev, libexpat1-dev, pkg-config")
 foreach(kind OPENMM XTB)  # found by src/system/chemistry.cmake
   string(TOLOWER ${kind} name)
   if(${kind}_LIBRARY)

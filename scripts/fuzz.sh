@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 seconds=${1:-10}
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ -DEQUIBOLT_FUZZ=ON >/dev/null
 cmake --build build/fuzz --target fuzz
-for format in npy npz safetensors model config; do
+for format in npy npz safetensors model config structure; do
   seeds=tests/golden/io
   [ $format = model ] && seeds=models
   [ $format = config ] && seeds=presets
+  [ $format = structure ] && seeds=tests/golden/structures
   mkdir -p build/fuzz/corpus/$format
   echo "fuzzing $format for $seconds s"
   (cd build/fuzz && tests/fuzz/fuzz_$format corpus/$format ../../$seeds -max_total_time="$seconds" \

@@ -572,10 +572,28 @@ class Molecules(Workplace):
         self.assertIn("another request", refused.stderr)
 
         told = call("export", whole, "--structure", "alanine_dipeptide", "-o", self.path / "x.pdb").stdout
-        self.assertIn("4 configurations: 4 with the structure's bonds and hands", told)
+        self.assertIn("4 configurations: 4 with the structure's bonds and chirality", told)
+        self.assertNotIn("another order", told)
         self.assertEqual((self.path / "x.pdb").read_text().count("MODEL"), 4)
         with np.load(whole) as arrays:
             np.save(self.path / "mirror.npy", -arrays["x"])
+            x = arrays["x"]
+
+        # Atoms of one element in any order are found again by their bonds.
+        atoms = [line for line in (self.path / "x.pdb").read_text().splitlines() if line.startswith("ATOM")][:22]
+        elements = np.array([line[76:78].strip() for line in atoms])
+        order, random = np.arange(22), np.random.default_rng(1)
+        for element in set(elements):
+            order[elements == element] = random.permutation(order[elements == element])
+        np.save(self.path / "permuted.npy", x[:, order])
+        told = call("export", self.path / "permuted.npy", "--structure", "alanine_dipeptide", "-o",
+                    self.path / "permuted.pdb").stdout
+        self.assertIn("4 configurations: 4 with the structure's bonds and chirality", told)
+        self.assertIn("4 configurations had interchangeable atoms in another order", told)
+        backbone = {(line[22:26].strip(), line[12:16].strip()): np.array([float(line[k:k + 8]) for k in (30, 38, 46)])
+                    for line in (self.path / "permuted.pdb").read_text().splitlines()[:23] if line.startswith("ATOM")}
+        n_ca = np.linalg.norm(backbone["2", "N"] - backbone["2", "CA"])
+        self.assertTrue(1.3 < n_ca < 1.6, n_ca)
         told = call("export", self.path / "mirror.npy", "--structure", "alanine_dipeptide", "--mirror").stdout
         self.assertIn("4 its mirror image (reflected)", told)
 

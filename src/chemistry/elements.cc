@@ -1,5 +1,6 @@
 #include "chemistry/elements.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cctype>
@@ -47,23 +48,33 @@ char lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
+bool same_symbol(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
 }  // namespace
 
 int atomic_number(std::string_view symbol) {
+  if (mass_number(symbol) > 0) return 1;
   for (int number = 1; number <= last_element; ++number) {
-    const std::string_view known = element(number).symbol;
-    bool same = known.size() == symbol.size();
-    for (std::size_t k = 0; same && k < known.size(); ++k) same = lower(known[k]) == lower(symbol[k]);
-    if (same) return number;
+    if (same_symbol(element(number).symbol, symbol)) return number;
   }
   return 0;
+}
+
+int mass_number(std::string_view symbol) {
+  if (same_symbol(symbol, "D")) return 2;
+  return same_symbol(symbol, "T") ? 3 : 0;
 }
 
 std::string_view element_symbol(int number) {
   return element(number).symbol;
 }
 
-double atomic_mass(int number) {
+double atomic_mass(int number, int mass_number) {
+  if (number == 1 && mass_number == 2) return 2.014101778;
+  if (number == 1 && mass_number == 3) return 3.016049281;
   return element(number).mass;
 }
 

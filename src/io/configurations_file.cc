@@ -1,6 +1,8 @@
 #include "io/configurations_file.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "equibolt/error.h"
@@ -12,10 +14,7 @@ namespace {
 Array read_array(const std::filesystem::path& path) {
   const Bytes bytes = read_file(path);
   const bool is_zip = bytes.size() >= 2 && bytes[0] == 'P' && bytes[1] == 'K';
-  if (!is_zip) return parse_npy(bytes, path.string());
-  Npz npz = parse_npz(bytes, path.string());
-  [[maybe_unused]] const Array& there = npz["x"];
-  return std::move(npz.arrays["x"]);
+  return is_zip ? parse_npz_array(bytes, path.string(), "x") : parse_npy(bytes, path.string());
 }
 
 void check_shape(const Array& array, std::size_t particles, std::size_t dim) {
@@ -57,12 +56,47 @@ Configurations<double> configurations_of(const Array& array, std::size_t particl
   return x;
 }
 
+Rounding rounding_of(ConfigurationsView<const double> x) {
+  Rounding rounding;
+  for (const double value : x.values()) rounding.farthest = std::max(rounding.farthest, std::abs(value));
+  const auto narrow = static_cast<float>(rounding.farthest);
+  rounding.spacing =
+      static_cast<double>(std::nextafter(narrow, std::numeric_limits<float>::infinity()) - narrow);
+  constexpr std::size_t most = 100;
+  const std::size_t stride = std::max<std::size_t>(1, x.count() / most);
+  double least_square = std::numeric_limits<double>::infinity();
+  for (std::size_t b = 0; b < x.count(); b += stride) {
+    for (std::size_t i = 0; i < x.particles(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        double square = 0;
+        for (std::size_t d = 0; d < x.dim(); ++d) {
+          const double difference = x[b][i * x.dim() + d] - x[b][j * x.dim() + d];
+          square += difference * difference;
+        }
+        least_square = std::min(least_square, square);
+      }
+    }
+  }
+  rounding.distance = std::sqrt(least_square);
+  return rounding;
+}
+
 Configurations<double> read_configurations(const std::filesystem::path& path, std::size_t particles,
-                                           std::size_t dim) {
+                                           std::size_t dim,
+                                           const std::function<void(const std::string&)>& warn) {
   const Array array = read_array(path);
   Configurations<double> x = configurations_of(array, particles, dim);
   if (is_constant(x)) {
     throw DataError("{}: all of the {} configurations hold the same numbers", array.origin, x.count());
+  }
+  if (!warn) return x;
+  if (x.count() == 1) warn(fmt::format("{}: holds one configuration only", array.origin));
+  const Rounding rounding = rounding_of(x.view());
+  if (array.dtype == DType::f4 && rounding.matters()) {
+    warn(fmt::format(
+        "{}: coordinates reach {:.3g}, where float32 numbers are {:.2g} apart, but particles come as near as "
+        "{:.2g}: their distances are rounded; save float64, or remove the centre of mass before saving",
+        array.origin, rounding.farthest, rounding.spacing, rounding.distance));
   }
   return x;
 }

@@ -1,6 +1,7 @@
 #include "io/generations.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "equibolt/error.h"
 
@@ -31,13 +32,20 @@ void Generations::write(std::uint64_t number, const Npz& npz) const {
 bool Generations::read_newest(const std::function<void(const Npz&)>& parse,
                               const std::function<void(const std::string&)>& warn) const {
   const auto all = files();
+  std::vector<std::filesystem::path> damaged;
   for (const auto& path : all) {
     try {
       parse(read_npz(path));
-      return true;
-    } catch (const Error& error) {
+    } catch (const DataError& error) {
       warn(fmt::format("left aside: {}", error.what()));
+      damaged.push_back(path);
+      continue;
     }
+    for (const auto& one : damaged) {
+      std::error_code kept;  // a folder that cannot be written to is found out by the next write
+      std::filesystem::rename(one, std::filesystem::path(one) += ".damaged", kept);
+    }
+    return true;
   }
   if (!all.empty()) {
     throw DataError("{}: none of the {} saved states '{}-*.npz' can be read", folder.string(), all.size(),

@@ -10,8 +10,8 @@
 
 namespace equibolt {
 
-/// A state that is saved again and again: folder/<name>-<number>.npz, of which the newest two are kept, so
-/// that one damaged file loses little.
+/// A state that is saved again and again: folder/<name>-<number>.npz, of which the newest two sound ones are
+/// kept, so that one damaged file loses little.
 struct Generations {
   std::filesystem::path folder;
   std::string name;
@@ -21,8 +21,10 @@ struct Generations {
   /// Writes a generation, whole or not at all, and removes all but the newest two. `number` grows.
   void write(std::uint64_t number, const Npz& npz) const;
   /// Calls `parse` with the newest generation that is sound: readable (each array carries a checksum) and not
-  /// refused by `parse`, which throws DataError. `warn` is told of each newer one that is not. False where
-  /// there is none at all; DataError where all are damaged.
+  /// refused by `parse`, which throws DataError for damage. Newer ones that are damaged get the ending
+  /// .damaged, so that they are not counted as generations, and `warn` is told. False where there is none at
+  /// all; DataError where all are damaged, which then keep their names. Other errors (a file that cannot be
+  /// read now, a state that is of another request) pass through.
   bool read_newest(const std::function<void(const Npz&)>& parse,
                    const std::function<void(const std::string&)>& warn) const;
 };

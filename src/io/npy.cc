@@ -156,15 +156,19 @@ class HeaderParser {
   }
   DType dtype() {
     skip_space();
-    if (at_ < text_.size() && text_[at_] == '[') fail("structured element types are not supported");
+    if (at_ < text_.size() && text_[at_] == '[') {
+      throw DataError(
+          "{}: structured element types are not supported: save the fields as arrays of their own", origin_);
+    }
     const std::string_view descr = quoted();
     for (const DTypeRow& row : dtypes) {
       if (row.descr == descr) return row.dtype;
     }
-    fail(
-        fmt::format("element type '{}' is not supported; float32, float64, int32, int64, uint8 and bool "
-                    "(little-endian) are",
-                    descr));
+    throw DataError(
+        "{}: element type '{}' is not supported: convert with x.astype('f4') or x.astype('f8') (supported "
+        "are "
+        "float32, float64, int32, int64, uint8 and bool, little-endian)",
+        origin_, descr);
   }
   bool boolean() {
     if (accept_word("True")) return true;

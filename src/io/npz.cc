@@ -3,9 +3,14 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <cstring>
+#include <exception>
+#include <list>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "equibolt/error.h"
 
@@ -13,7 +18,12 @@ namespace equibolt {
 namespace {
 
 constexpr std::string_view suffix = ".npy";
-constexpr std::uint16_t dos_date_1980 = (1 << 5) | 1;  // 1 January; the format's first day
+constexpr std::uint16_t dos_date_1980 =
+    (1 << 5) | 1;  // 1 January, the format's first day: the same arrays give the same bytes
+
+std::string file_name(const std::string& name) {
+  return name + std::string(suffix);
+}
 
 class ZipError {
  public:
@@ -65,7 +75,17 @@ Bytes read_entry(zip_t* archive, const zip_stat_t& status, const std::string& or
   return content;
 }
 
-/// All arrays of the archive, or of them `only` one; `size` is the archive's, in bytes.
+Source source_of(std::span<const std::uint8_t> bytes, const std::string& origin) {
+  if (bytes.empty())
+    throw DataError("{}: empty, an npz (zip) file expected", origin);  // to libzip an empty archive
+  ZipError error;
+  Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
+  if (!source) throw DataError("{}: {}", origin, error.text());
+  return source;
+}
+
+/// All arrays of the archive, or of them `only` one, whatever the other entries are; `size` is the archive's,
+/// in bytes.
 Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
                  const std::optional<std::string>& only = {}) {
   ZipError error;
@@ -74,11 +94,12 @@ Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
     throw DataError("{}: two entries of the archive have the same name", origin);
   }
   if (!archive) throw DataError("{}: not an npz (zip) file: {}", origin, error.text());
-  [[maybe_unused]] zip_source_t* const owned_by_archive = source.release();
+  (void)source.release();  // the archive owns it now
 
   const std::uint64_t limit = (std::uint64_t{64} << 20) + 100 * size;
   std::uint64_t total = 0;
   Npz npz{{}, origin};
+  std::vector<std::string> names;
   const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
   for (zip_int64_t k = 0; k < entries; ++k) {
     zip_stat_t status;
@@ -88,10 +109,11 @@ Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
       throw DataError("{}: entry {} of the archive has no readable header", origin, k);
     }
     const std::string_view file = status.name;
+    names.emplace_back(file.substr(0, file.size() - (file.ends_with(suffix) ? suffix.size() : 0)));
     const std::string where = fmt::format("{}: entry '{}'", origin, file);
+    if (only && file != file_name(*only)) continue;
     if (!file.ends_with(suffix)) throw DataError("{}: not an .npy file", where);
     const std::string name(file.substr(0, file.size() - suffix.size()));
-    if (only && name != *only) continue;
     if (status.encryption_method != ZIP_EM_NONE) throw DataError("{}: encrypted", where);
     if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE) {
       throw DataError("{}: compression method {} found, 0 (none) or 8 (deflate) expected", where,
@@ -104,7 +126,90 @@ Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
     const Bytes content = read_entry(archive.get(), status, where);
     npz.arrays.emplace(name, parse_npy(content, fmt::format("{}: array '{}'", origin, name)));
   }
+  if (only && npz.arrays.empty()) {
+    throw DataError("{}: no array '{}'; found: {}", origin, *only,
+                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+  }
   return npz;
+}
+
+/// What libzip reads an entry from.
+class EntrySource {
+ public:
+  explicit EntrySource(const ArrayInPieces& array)
+      : array_(array),
+        header_(npy_header(array.dtype, array.shape)),
+        size_(header_.size() + std::accumulate(array.shape.begin(), array.shape.end(), size_of(array.dtype),
+                                               std::multiplies<>())) {}
+
+  static zip_int64_t callback(void* self, void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    return static_cast<EntrySource*>(self)->handle(data, length, command);
+  }
+
+  /// What `piece` threw, if it did: an exception must not pass through libzip.
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  zip_int64_t handle(void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    switch (command) {
+      case ZIP_SOURCE_SUPPORTS:
+        return ZIP_SOURCE_SUPPORTS_READABLE;
+      case ZIP_SOURCE_OPEN:
+        held_.assign(header_.begin(), header_.end());
+        at_ = done_ = next_ = 0;
+        return 0;
+      case ZIP_SOURCE_READ:
+        try {
+          return read(static_cast<std::uint8_t*>(data), length);
+        } catch (...) {
+          failure_ = std::current_exception();
+          return -1;
+        }
+      case ZIP_SOURCE_STAT: {
+        zip_stat_t status;
+        zip_stat_init(&status);
+        status.size = size_;
+        status.valid = ZIP_STAT_SIZE;
+        std::memcpy(data, &status, sizeof status);
+        return sizeof status;
+      }
+      case ZIP_SOURCE_ERROR: {
+        const int codes[2] = {ZIP_ER_READ, 0};
+        std::memcpy(data, codes, sizeof codes);
+        return sizeof codes;
+      }
+      default:  // CLOSE, FREE: this object belongs to the writer
+        return 0;
+    }
+  }
+
+  zip_int64_t read(std::uint8_t* to, std::uint64_t length) {
+    while (at_ == held_.size() && next_ < array_.pieces) {
+      held_ = array_.piece(next_++);
+      at_ = 0;
+    }
+    const std::size_t got = std::min<std::size_t>(length, held_.size() - at_);
+    std::copy_n(held_.begin() + static_cast<std::ptrdiff_t>(at_), got, to);
+    at_ += got;
+    done_ += got;
+    if (done_ > size_ || (got == 0 && done_ != size_)) {
+      throw IoError("an array's pieces are not as long as its shape {}", shape_text(array_.shape));
+    }
+    return static_cast<zip_int64_t>(got);
+  }
+
+  const ArrayInPieces& array_;
+  std::string header_;
+  std::uint64_t size_;
+  Bytes held_;  ///< the piece under way
+  std::size_t at_ = 0, done_ = 0, next_ = 0;
+  std::exception_ptr failure_;
+};
+
+[[noreturn]] void fail(const std::filesystem::path& path, zip_error_t* error) {
+  throw IoError("{}: cannot write: {}", path.string(), zip_error_strerror(error));
 }
 
 }  // namespace
@@ -112,18 +217,19 @@ Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
 const Array& Npz::operator[](const std::string& name) const {
   const auto found = arrays.find(name);
   if (found != arrays.end()) return found->second;
-  std::string names;
-  for (const auto& [there, array] : arrays) names += (names.empty() ? "" : ", ") + there;
-  throw DataError("{}: no array '{}'; found: {}", origin, name, names.empty() ? "none" : names);
+  std::vector<std::string> names;
+  for (const auto& [there, array] : arrays) names.push_back(there);
+  throw DataError("{}: no array '{}'; found: {}", origin, name,
+                  names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
 Npz parse_npz(std::span<const std::uint8_t> bytes, const std::string& origin) {
-  if (bytes.empty())
-    throw DataError("{}: empty, an npz (zip) file expected", origin);  // to libzip an empty archive
-  ZipError error;
-  Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
-  if (!source) throw DataError("{}: {}", origin, error.text());
-  return read_archive(std::move(source), bytes.size(), origin);
+  return read_archive(source_of(bytes, origin), bytes.size(), origin);
+}
+
+Array parse_npz_array(std::span<const std::uint8_t> bytes, const std::string& origin,
+                      const std::string& name) {
+  return read_archive(source_of(bytes, origin), bytes.size(), origin, name)[name];
 }
 
 Bytes npz_bytes(const Npz& npz, Compression compression) {
@@ -141,9 +247,9 @@ Bytes npz_bytes(const Npz& npz, Compression compression) {
     Source source(zip_source_buffer_create(content.data(), content.size(), 0, error.get()));
     if (!source) throw IoError("{}: {}", npz.origin, error.text());
     const zip_int64_t index =
-        zip_file_add(archive.get(), (name + std::string(suffix)).c_str(), source.get(), ZIP_FL_ENC_UTF_8);
+        zip_file_add(archive.get(), file_name(name).c_str(), source.get(), ZIP_FL_ENC_UTF_8);
     if (index < 0) throw IoError("array '{}': {}", name, zip_strerror(archive.get()));
-    [[maybe_unused]] zip_source_t* const owned_by_archive = source.release();
+    (void)source.release();  // the archive owns it now
     const auto entry = static_cast<zip_uint64_t>(index);
     const zip_int32_t method = compression == Compression::none ? ZIP_CM_STORE : ZIP_CM_DEFLATE;
     if (zip_set_file_compression(archive.get(), entry, method, 0) != 0 ||
@@ -152,7 +258,7 @@ Bytes npz_bytes(const Npz& npz, Compression compression) {
     }
   }
   if (zip_close(archive.get()) != 0) throw IoError("{}: {}", npz.origin, zip_strerror(archive.get()));
-  [[maybe_unused]] zip_t* const closed = archive.release();
+  (void)archive.release();  // closed
 
   zip_stat_t status;
   Bytes bytes;
@@ -184,6 +290,40 @@ Array read_npz_array(const std::filesystem::path& path, const std::string& name)
 
 void write_npz(const std::filesystem::path& path, const Npz& npz, Compression compression) {
   write_file(path, npz_bytes(npz, compression));
+}
+
+void write_npz_in_pieces(const std::filesystem::path& path,
+                         const std::map<std::string, ArrayInPieces>& arrays) {
+  const std::filesystem::path beside = name_beside(path);
+  std::list<EntrySource> sources;  // the archive tells them when it is discarded, so they have to outlive it
+  int code = 0;
+  Archive archive(zip_open(beside.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
+  if (!archive) {
+    zip_error_t error;
+    zip_error_init_with_code(&error, code);
+    fail(path, &error);
+  }
+  for (const auto& [name, array] : arrays) {
+    zip_source_t* source =
+        zip_source_function(archive.get(), EntrySource::callback, &sources.emplace_back(array));
+    if (source == nullptr) fail(path, zip_get_error(archive.get()));
+    const zip_int64_t index = zip_file_add(archive.get(), file_name(name).c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) {
+      zip_source_free(source);
+      fail(path, zip_get_error(archive.get()));
+    }
+    const auto entry = static_cast<zip_uint64_t>(index);
+    if (zip_set_file_compression(archive.get(), entry, ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_dostime(archive.get(), entry, 0, dos_date_1980, 0) != 0) {
+      fail(path, zip_get_error(archive.get()));
+    }
+  }
+  if (zip_close(archive.get()) != 0) {
+    for (const EntrySource& source : sources) source.rethrow();
+    fail(path, zip_get_error(archive.get()));
+  }
+  (void)archive.release();  // closed
+  publish_file(beside, path);
 }
 
 }  // namespace equibolt

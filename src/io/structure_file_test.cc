@@ -1,106 +1,98 @@
 #include "io/structure_file.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+#include <zlib.h>
 
-#include <algorithm>
-#include <cstring>
-#include <string_view>
+#include <string>
+#include <vector>
 
 #include "equibolt/error.h"
+#include "io/gzip.h"
+#include "io/test_files.h"
 
 namespace equibolt {
 namespace {
 
+using ::testing::HasSubstr;
+using StructureFile = TestFolder;
+
 constexpr const char* kPdb =
-    "REMARK\n"
-    "ATOM      1  N   ALA A   2       0.013   1.096   0.356  1.00  0.00           N  \r\n"
-    "HETATM    2  CA AALA A   2       0.810   0.566  -0.761  1.00  0.00           C  \n"
-    "HETATM    3  CA BALA A   2       0.811   0.567  -0.762  1.00  0.00           C  \n"
-    "ATOM      4 HB11 ALA A   2       2.599   0.297   0.430\n"
-    "ATOM      5  CL  CL- B  -3       1.000  -2.000   3.000  1.00  0.00          CL\n"
-    "ENDMDL\n"
-    "ATOM      1  N   ALA A   2       9.013   1.096   0.356  1.00  0.00           N  \n";
+    "ATOM      1  N   ALA A   2       0.013   1.096   0.356  1.00  0.00           N  \n";
+constexpr const char* kXyz = "1\n\nN 0.013 1.096 0.356\n";
+constexpr const char* kCif =
+    "data_x\nloop_\n_atom_site.label_atom_id\n_atom_site.type_symbol\n_atom_site.Cartn_x\n_atom_site.Cartn_"
+    "y\n"
+    "_atom_site.Cartn_z\nN N 0.013 1.096 0.356\n";
 
-Configurations<float> some_frames() {
-  Configurations<float> x(2, 4, 3);
-  for (std::size_t k = 0; k < x.size(); ++k) x.data()[k] = 0.25F * static_cast<float>(k) - 3;
-  return x;
+/// Compressed as gzip does.
+Bytes gzipped(std::string_view text) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  Bytes bytes(deflateBound(&stream, static_cast<uLong>(text.size())) + 64);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = bytes.data();
+  stream.avail_out = static_cast<uInt>(bytes.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  bytes.resize(stream.total_out);
+  deflateEnd(&stream);
+  return bytes;
 }
 
-TEST(Structure, ReadsTheFirstModelOfPdb) {
-  const Molecule molecule = parse_pdb(kPdb, "x.pdb");
-  ASSERT_EQ(molecule.size(), 4U);
-  EXPECT_EQ(molecule.elements(), (std::vector<int>{7, 6, 1, 17}));
-  EXPECT_EQ(molecule.atoms[1].name, "CA");
-  EXPECT_EQ(molecule.atoms[1].residue, "ALA");
-  EXPECT_EQ(molecule.atoms[3].chain, 'B');
-  EXPECT_EQ(molecule.atoms[3].residue_number, -3);
-  EXPECT_EQ(molecule.positions[5], -0.761);
-}
-
-TEST(Structure, TellsWhatIsWrongAndWhere) {
-  const auto message = [](const std::string& text, bool pdb) -> std::string {
-    try {
-      pdb ? parse_pdb(text, "f") : parse_xyz(text, "f");
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return "no error";
-  };
-  const std::string line = "ATOM      1  N   ALA A   2       0.013   1.096   0.356  1.00  0.00           N  ";
-  const auto changed = [&](std::size_t column, std::string_view to) {
-    std::string text = line;
-    std::copy(to.begin(), to.end(), text.begin() + static_cast<std::ptrdiff_t>(column) - 1);
-    return text;
-  };
-  EXPECT_EQ(message("", true), "f: no atoms");
-  EXPECT_EQ(message(std::string("\n").append(line, 0, 50), true),
-            "f:2: the line ends before the coordinates (column 54)");
-  EXPECT_EQ(message(changed(33, "x"), true), "f:1: a coordinate: expected a number, found 'x0.013'");
-  EXPECT_EQ(message(changed(31, "     nan"), true), "f:1: a coordinate is not finite");
-  EXPECT_EQ(message(changed(77, "Fr"), true), "f:1: 'Fr' is no element up to Rn");
-  EXPECT_EQ(message("2\n\nH 0 0 0\n", false), "f: 2 atoms announced, 1 found");
-  EXPECT_EQ(message("0\n\n", false), "f:1: expected 1 to 1000000 atoms, found 0");
-  EXPECT_EQ(message("1\n\nU 0 0 0\n", false), "f:3: 'U' is no element up to Rn");
-  EXPECT_EQ(message("1\n\nH 0 0\n", false), "f:3: expected an element and three coordinates");
-  EXPECT_EQ(message("1\n\nH 0 0 inf\n", false), "f:3: a coordinate is not finite");
-}
-
-TEST(Structure, WhatIsWrittenIsRead) {
-  const Molecule molecule = parse_pdb(kPdb, "x.pdb");
-  const Configurations<float> x = some_frames();
-  const Molecule from_pdb = parse_pdb(pdb_text(molecule, x.view()), "out.pdb");
-  const Molecule from_xyz = parse_xyz(xyz_text(molecule, x.view()), "out.xyz");
-  EXPECT_EQ(from_pdb.elements(), molecule.elements());
-  EXPECT_EQ(from_xyz.elements(), molecule.elements());
-  for (std::size_t i = 0; i < molecule.size(); ++i) {
-    EXPECT_EQ(from_pdb.atoms[i].name, molecule.atoms[i].name);
-    EXPECT_EQ(from_pdb.atoms[i].residue_number, molecule.atoms[i].residue_number);
-    for (std::size_t k = 3 * i; k < 3 * i + 3; ++k) {
-      EXPECT_EQ(from_pdb.positions[k], static_cast<double>(x[0][k]));
-      EXPECT_EQ(from_xyz.positions[k], static_cast<double>(x[0][k]));
+TEST_F(StructureFile, TheEndingSaysTheFormat) {
+  for (const auto& [name, text] : {std::pair{"s.pdb", kPdb},
+                                   {"S.PDB", kPdb},
+                                   {"s.ent", kPdb},
+                                   {"s.cif", kCif},
+                                   {"s.mmCIF", kCif},
+                                   {"s.xyz", kXyz},
+                                   {"s.XYZ", kXyz},
+                                   {"s.extxyz", kXyz}}) {
+    write_file(file(name), std::string_view(text));
+    write_file(file(std::string(name) + ".gz"), gzipped(text));
+    for (const std::string& path : {std::string(name), std::string(name) + ".gz"}) {
+      const Molecule molecule = read_structure(file(path));
+      EXPECT_EQ(molecule.elements(), std::vector<int>{7}) << path;
+      EXPECT_EQ(molecule.positions, (std::vector<double>{0.013, 1.096, 0.356})) << path;
     }
   }
-  Configurations<float> far = x;
-  far.data()[1] = 12345;
-  EXPECT_THROW((void)pdb_text(molecule, far.view()), DataError);
+  for (const char* name : {"s", "s.dcd", "s.gz", "s.gro", "s.pdb.zip"}) {
+    write_file(file(name), std::string_view(kPdb));
+    EXPECT_THAT(message_of<UsageError>([&] { (void)read_structure(file(name)); }), HasSubstr(".cif")) << name;
+  }
+  EXPECT_THROW((void)read_structure(file("absent.pdb")), IoError);
 }
 
-TEST(Structure, DcdHoldsRecordsOfOneCoordinateEach) {
-  const Configurations<float> x = some_frames();
-  const Bytes bytes = dcd_bytes(x.view());
-  const auto integer = [&](std::size_t at) {
-    std::int32_t value = 0;
-    std::memcpy(&value, &bytes[at], 4);
-    return value;
-  };
-  EXPECT_EQ(integer(0), 84);
-  EXPECT_EQ(integer(8), 2);  // frames
-  constexpr std::size_t frames = 92 + 92 + 12;
-  ASSERT_EQ(bytes.size(), frames + 2 * 3 * (4 * 4 + 8));
-  float y = 0;
-  std::memcpy(&y, &bytes[frames + 24 + 4 + 2 * 4], 4);  // frame 0, y of atom 2
-  EXPECT_EQ(y, x[0][2 * 3 + 1]);
+TEST_F(StructureFile, TrajectoriesAreWrittenByTheEnding) {
+  const Molecule molecule = [&] {
+    write_file(file("s.xyz"), std::string_view(kXyz));
+    return read_structure(file("s.xyz"));
+  }();
+  const Configurations<float> x(3, 1, 3);
+  for (const char* name : {"t.pdb", "t.XYZ", "t.dcd"}) {
+    write_trajectory(file(name), molecule, x.view());
+    EXPECT_FALSE(read_file(file(name)).empty()) << name;
+  }
+  EXPECT_THROW(write_trajectory(file("t.ent"), molecule, x.view()), UsageError);
+  EXPECT_THROW(write_trajectory(file("t.xyz"), molecule, Configurations<float>(1, 2, 3).view()), DataError);
+}
+
+TEST_F(StructureFile, DamagedOrHugeCompressedFilesAreRefused) {
+  const std::string text(300000, 'x');
+  Bytes bytes = gzipped(text);
+  EXPECT_EQ(gunzipped(bytes, "f"), text);
+  Bytes twice = bytes;
+  twice.insert(twice.end(), bytes.begin(), bytes.end());
+  EXPECT_EQ(gunzipped(twice, "f"), text + text);
+  for (std::size_t length = 2; length < bytes.size(); ++length) {
+    const std::span part(bytes.data(), length);
+    EXPECT_THAT(message_of<DataError>([&] { (void)gunzipped(part, "f"); }), HasSubstr("f: damaged gzip file"))
+        << length;
+  }
+  bytes[bytes.size() - 6] ^= 1;  // of the checksum
+  EXPECT_THROW((void)gunzipped(bytes, "f"), DataError);
+  const Bytes bomb = gzipped(std::string(std::size_t{120} << 20, 'x'));
+  EXPECT_THAT(message_of<DataError>([&] { (void)gunzipped(bomb, "f"); }), HasSubstr("expands to more than"));
 }
 
 }  // namespace

@@ -37,8 +37,7 @@ nlohmann::ordered_json dihedral_statistics(const MoleculeOptions& options, const
       values.push_back(std::sin(angles.back()));
     }
     if (!state) continue;
-    const double angle = angles[state->dihedral];
-    values.push_back(angle > state->low && angle < state->high ? 1.0 : 0.0);
+    values.push_back(state->contains(angles) ? 1.0 : 0.0);
   }
   const auto estimate = [&](std::size_t column) {
     return estimate_of(series_of(values, chains, columns, column));

@@ -13,7 +13,7 @@
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
-#include "io/npz_stream.h"
+#include "io/npz.h"
 #include "runs/format_version.h"
 #include "runs/output_lock.h"
 #include "runs/run_folder.h"

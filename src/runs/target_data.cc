@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "analyze/autocorrelation.h"
 #include "core/geometry.h"
@@ -23,9 +24,10 @@
 namespace equibolt {
 namespace {
 
-Configurations<float> read_file_of(const std::string& path, const SystemSpec& system) {
+Configurations<float> read_file_of(const std::string& path, const SystemSpec& system,
+                                   const std::function<void(const std::string&)>& warn = {}) {
   if (path.empty()) return {};
-  Configurations<double> x = read_configurations(path, system.particles, system.dim);
+  Configurations<double> x = read_configurations(path, system.particles, system.dim, warn);
   remove_mean(x.view());
   return converted<float>(x.view());
 }
@@ -287,9 +289,17 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
                             const std::function<bool()>& stop, Reporter& reporter) {
   TargetData data;
   if (!config.data.train.empty()) {
-    data.train = read_file_of(config.data.train, config.system);
-    data.validation = read_file_of(config.data.validation, config.system);
-    data.test = read_file_of(config.data.test, config.system);
+    std::set<std::string> said;  // the files may be one
+    const auto warn = [&](const std::string& text) {
+      if (said.insert(text).second) reporter.warn(text);
+    };
+    data.train = read_file_of(config.data.train, config.system, warn);
+    data.validation = read_file_of(config.data.validation, config.system, warn);
+    data.test = read_file_of(config.data.test, config.system, warn);
+    if (config.data.test == config.data.train || config.data.validation == config.data.train) {
+      warn(fmt::format("{} is also the file for {}: an evaluation on data of the training flatters it",
+                       config.data.train, config.data.test == config.data.train ? "test" : "validation"));
+    }
     return data;
   }
   if (!std::filesystem::exists(folder.simulation())) simulate_into(config, folder, stop, reporter);

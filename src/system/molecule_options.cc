@@ -1,13 +1,21 @@
 #include "system/molecule_options.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <filesystem>
 #include <map>
+#include <mutex>
+#include <numbers>
 #include <set>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
+#include "core/log.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
+#include "io/pdb.h"
 #include "io/structure_file.h"
 #include "system/builtin_files.h"
 #include "system/shape.h"
@@ -89,23 +97,54 @@ ParticleTypes backbone_types(const Molecule& molecule) {
 }
 
 ParticleTypes listed_types(const Molecule& molecule, const std::string& text) {
-  std::istringstream words(text);
+  std::string blanks = text;
+  std::replace(blanks.begin(), blanks.end(), ',', ' ');
+  std::istringstream words(blanks);
   ParticleTypes types;
   for (int type = 0; words >> type;) {
-    if (type < 0) throw UsageError("types: expected numbers from 0, found {}", type);
+    if (type < 0) throw UsageError("system.types: expected numbers from 0, found {}", type);
     types.push_back(type);
   }
   if (!words.eof()) {
     throw UsageError(
-        "types: expected \"elements\", \"symmetry\", \"backbone\", \"distinct\" or a list of numbers, found "
-        "'{}'",
+        "system.types: expected \"elements\", \"symmetry\", \"backbone\", \"distinct\" or a list of numbers "
+        "as in "
+        "\"0 0 1\", found '{}'",
         text);
   }
   if (types.size() != molecule.size()) {
-    throw UsageError("types: expected {} numbers, one for each atom of {}, found {}", molecule.size(),
+    throw UsageError("system.types: expected {} numbers, one for each atom of {}, found {}", molecule.size(),
                      molecule.origin, types.size());
   }
   return types;
+}
+
+/// Logs each note once, however often the structure is read.
+void log_notes(const Molecule& molecule) {
+  static std::mutex mutex;
+  static std::set<std::string> logged;
+  const std::lock_guard lock(mutex);
+  for (const std::string& note : molecule.notes) {
+    if (logged.insert(note).second) log_text("warning", note);
+  }
+}
+
+/// The arc that two angles of system.state mean.
+Arc arc_between(double low, double high, const std::string& text) {
+  constexpr double pi = std::numbers::pi;
+  if (!(std::abs(low) <= 2 * pi && std::abs(high) <= 2 * pi)) {
+    throw UsageError("system.state: expected angles in radians, from −2π to 2π, found '{}' (degrees?)", text);
+  }
+  // From a positive angle to a negative one: across π.
+  if (low > 0 && low <= pi && high < 0 && high >= -pi) high += 2 * pi;
+  if (!(low < high && high - low < 2 * pi)) {
+    throw UsageError(
+        "system.state: expected two angles low < high < low + 2π, or a positive and a negative one across ±π "
+        "as in "
+        "\"psi 2 -2\", found '{}'",
+        text);
+  }
+  return {low, high};
 }
 
 template <typename Files>
@@ -124,7 +163,9 @@ Molecule load_molecule(const std::string& structure) {
   if (!std::filesystem::exists(structure)) {
     throw UsageError("the structure '{}' is neither a file nor built in ({})", structure, names_of(files));
   }
-  return read_structure(structure);
+  Molecule molecule = read_structure(structure);
+  log_notes(molecule);
+  return molecule;
 }
 
 std::string load_system_xml(const std::string& system) {
@@ -153,12 +194,20 @@ std::vector<NamedDihedral> dihedrals_of(const Molecule& molecule, const std::str
     // The name's colon is followed by a blank, those of atoms are not.
     const auto colon = part.find(": ");
     std::string name = part.substr(0, colon);
-    std::erase(name, ' ');
+    std::erase_if(name, [](unsigned char c) { return std::isspace(c) != 0; });
     if (colon == std::string::npos || name.empty()) {
       throw UsageError(
-          "dihedrals: expected \"name: four atoms\", as in \"phi: 1:C 2:N 2:CA 2:C\", found '{}'", part);
+          "system.dihedrals: expected \"name: four atoms\", as in \"phi: 1:C 2:N 2:CA 2:C\", found '{}'",
+          part);
     }
-    dihedrals.push_back({name, dihedral_atoms(molecule, part.substr(colon + 2))});
+    const auto same = [&](const NamedDihedral& other) { return other.name == name; };
+    if (std::any_of(dihedrals.begin(), dihedrals.end(), same))
+      throw UsageError("system.dihedrals: there are two of the name '{}'", name);
+    try {
+      dihedrals.push_back({name, dihedral_atoms(molecule, part.substr(colon + 2))});
+    } catch (const UsageError& error) {
+      throw UsageError("system.dihedrals: '{}': {}", name, error.what());
+    }
   }
   return dihedrals;
 }
@@ -167,19 +216,42 @@ std::optional<DihedralState> state_of(std::span<const NamedDihedral> dihedrals, 
   if (text.empty()) return std::nullopt;
   std::istringstream words(text);
   std::string name, rest;
-  DihedralState state;
-  const bool read = static_cast<bool>(words >> name >> state.low >> state.high) && !(words >> rest);
-  if (!read || !(state.low < state.high)) {
+  double low = 0, high = 0;
+  if (!(words >> name >> low >> high) || (words >> rest)) {
     throw UsageError(
-        "state: expected a dihedral's name and two angles in radians, as in \"phi 0 2\", found '{}'", text);
+        "system.state: expected a dihedral's name and two angles in radians, as in \"phi 0 2\", found '{}'",
+        text);
   }
+  const Arc arc = arc_between(low, high, text);
+  std::vector<std::string_view> names;
   for (std::size_t d = 0; d < dihedrals.size(); ++d) {
-    if (dihedrals[d].name != name) continue;
-    state.dihedral = d;
-    return state;
+    if (dihedrals[d].name == name) return DihedralState{d, arc};
+    names.push_back(dihedrals[d].name);
   }
-  throw UsageError("state: there is no dihedral '{}' among the {} of the key dihedrals", name,
-                   dihedrals.size());
+  throw UsageError("system.state: no dihedral is called '{}'; system.dihedrals has {}", name,
+                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+}
+
+std::vector<std::string> check_molecule_options(const MoleculeOptions& options) {
+  const Molecule molecule = load_molecule(options.structure);
+  (void)particle_types_of(molecule, options.types);
+  const auto dihedrals = dihedrals_of(molecule, options.dihedrals);
+  (void)state_of(dihedrals, options.state);
+  const Bonds bonds = bonds_of(molecule.elements(), molecule.positions.data());
+  std::vector<std::string> doubts;
+  for (const NamedDihedral& d : dihedrals) {
+    for (std::size_t k = 0; k < 3; ++k) {
+      const auto [i, j] = std::minmax(d.atoms[k], d.atoms[k + 1]);
+      if (std::binary_search(bonds.begin(), bonds.end(), std::pair(i, j))) continue;
+      doubts.push_back(
+          fmt::format("system.dihedrals: '{}': atoms {} ({}) and {} ({}) are not bonded in {}; is this the "
+                      "dihedral that is meant? "
+                      "Indices count from 0",
+                      d.name, d.atoms[k], molecule.name_of(d.atoms[k]), d.atoms[k + 1],
+                      molecule.name_of(d.atoms[k + 1]), molecule.origin));
+    }
+  }
+  return doubts;
 }
 
 ParticleTypes particle_types_of(const Molecule& molecule, const std::string& scheme) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "chemistry/arc.h"
 #include "chemistry/dihedral.h"
 #include "chemistry/molecule.h"
 #include "equibolt/particle_types.h"
@@ -14,15 +15,16 @@ namespace equibolt {
 
 /// What all energies of molecules are given.
 struct MoleculeOptions {
-  /// A .pdb or .xyz file, or the name of a built-in one (systems/*.pdb). Says which atoms there are.
+  /// A file that read_structure takes, or the name of a built-in structure (systems/*.pdb): which atoms there
+  /// are.
   std::string structure = "alanine_dipeptide";
   /// Which atoms are interchangeable, see particle_types_of.
   std::string types = "symmetry";
   double temperature = 300;  ///< K, that of kT
-  /// Named dihedrals that are looked at, "phi: 4 6 8 14, psi: 6 8 14 16"; atoms as in dihedral_atoms.
+  /// Dihedral angles with names, "phi: 4 6 8 14, psi: 6 8 14 16"; atoms as in dihedral_atoms.
   std::string dihedrals;
-  /// Where one of them is in the rarer state, in radians: "phi 0 2". Its free energy against the rest is
-  /// told.
+  /// The range of one of them that makes the rarer state, in radians: "phi 0 2", or across ±π "psi 2 4" and
+  /// "psi 2 -2.28" alike. Its free energy against the rest is estimated.
   std::string state;
 };
 
@@ -31,17 +33,26 @@ struct NamedDihedral {
   DihedralAtoms atoms;
 };
 
-/// The dihedral `dihedral` (index) is between low and high.
+/// The configurations in which one dihedral lies on an arc.
 struct DihedralState {
-  std::size_t dihedral = 0;
-  double low = 0, high = 0;  ///< rad
+  std::size_t dihedral = 0;  ///< its index
+  Arc arc;
+
+  /// `angles` of all dihedrals, in any turn.
+  bool contains(std::span<const double> angles) const { return arc.contains(angles[dihedral]); }
 };
 
-/// Of MoleculeOptions::dihedrals and state; both may be empty. Throw UsageError.
+/// Of MoleculeOptions::dihedrals and state; both may be empty. Throw UsageError that names the key.
 std::vector<NamedDihedral> dihedrals_of(const Molecule& molecule, const std::string& text);
 std::optional<DihedralState> state_of(std::span<const NamedDihedral> dihedrals, const std::string& text);
 
-/// The structure of that name. Throws as read_structure; UsageError lists the built-in ones.
+/// Reads the structure, types, dihedrals and state, so that a mistake in them is found before any work is
+/// done. Throws UsageError that names the key, or as read_structure. Returns doubts for the user: a dihedral
+/// whose neighbouring atoms are not bonded, as where indices were counted from 1.
+std::vector<std::string> check_molecule_options(const MoleculeOptions& options);
+
+/// The structure of that name. Its notes are logged as warnings, once in a process. Throws as read_structure;
+/// UsageError lists the built-in ones.
 Molecule load_molecule(const std::string& structure);
 /// The content of an OpenMM System file, by its path or the name of a built-in one. Throws IoError.
 std::string load_system_xml(const std::string& system);
@@ -55,7 +66,7 @@ void require_molecule_shape(const Molecule& molecule, std::size_t particles, std
 ///   methyl group: the permutations of the graph that do not move anything else. "distinct": none.
 /// "backbone": elements, but each backbone atom (N, CA, C of an amino acid, and the caps' C and N bonded to
 ///   them) has its own: the paper's nine types of alanine dipeptide: H 0, C 1, N 2, O 3, backbone 4 … 8.
-/// Else a list, "0 0 1 2".
+/// Else a list, "0 0 1 2" or "0, 0, 1, 2".
 /// Throws UsageError for what is none of them.
 ParticleTypes particle_types_of(const Molecule& molecule, const std::string& scheme);
 

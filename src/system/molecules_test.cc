@@ -439,19 +439,5 @@ TEST(Restraints, GuardPeptideBonds) {
   EXPECT_NEAR(guards[0].centre, std::numbers::pi, 1e-12);
 }
 
-TEST(MoleculeOptions, NamedDihedralsAndStates) {
-  const Molecule molecule = load_molecule("alanine_dipeptide");
-  const auto dihedrals = dihedrals_of(molecule, "phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16");
-  ASSERT_EQ(dihedrals.size(), 2U);
-  EXPECT_EQ(dihedrals[0].atoms, (DihedralAtoms{4, 6, 8, 14}));
-  EXPECT_EQ(dihedrals[1].name, "psi");
-  EXPECT_EQ(state_of(dihedrals, "psi 0 2")->dihedral, 1U);
-  EXPECT_FALSE(state_of(dihedrals, "").has_value());
-  for (const char* wrong : {"chi 0 2", "phi 2 0", "phi 0", "phi 0 2 3"}) {
-    EXPECT_THROW((void)state_of(dihedrals, wrong), UsageError) << wrong;
-  }
-  EXPECT_THROW((void)dihedrals_of(molecule, "phi 4 6 8 14"), UsageError);
-}
-
 }  // namespace
 }  // namespace equibolt
