@@ -238,7 +238,7 @@ void add_optimizer(Table& table, TrainOptions& o) {
 
 void add_molecule(Table& table, MoleculeOptions& m) {
   table.path("structure", m.structure, "a path, or the name of a built-in structure",
-             "a .pdb or .xyz file: which atoms there are, and where dynamics begin",
+             "a .pdb, .cif or .xyz file: which atoms there are, and where dynamics begin",
              [](const std::string& name) { return !builtin_structures().contains(name); });
   table.text(
       "types", m.types, "text",
@@ -249,8 +249,9 @@ void add_molecule(Table& table, MoleculeOptions& m) {
              "dihedral angles to watch, by names of atoms or by indices, which count from 0: "
              "\"phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16\"");
   table.text("state", m.state, "text",
-             "interval of a dihedral, in radians, that is the rarer state: \"phi 0 2\"; its free energy is "
-             "reported");
+             "the range of a dihedral that is the rarer state, in radians: \"phi 0 2\", or across ±π "
+             "\"psi 2 4\"; "
+             "its free energy is reported");
 }
 
 void add_parameters(Table& table, OpenMmParameters& p) {

@@ -288,7 +288,7 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   const double all_rejected = std::accumulate(rejected.begin(), rejected.end(), 0.0);
   UmbrellaRecords records =
       umbrella_records(umbrella_options, std::span(angles).subspan(discarded * windows));
-  records.in_state = [&](double angle) { return angle > task.state.low && angle < task.state.high; };
+  records.in_state = [&](double angle) { return task.state.arc.contains(angle); };
   if (!surrogate.energy) records.undone = all_rejected;
   nlohmann::ordered_json json = umbrella_json(analyse_umbrella(records));
   for (const auto& warning : json["warnings"]) reporter.warn(warning.get<std::string>());

@@ -1,8 +1,10 @@
 #include "runs/checks.h"
 
 #include <algorithm>
+#include <string>
 
 #include "egnn/make_vector_field.h"
+#include "core/log.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "runs/session.h"
@@ -38,7 +40,7 @@ void check_training(const RunConfig& config) {
 void check_molecule(const SystemSpec& system) {
   const MoleculeOptions* options = molecule_options_of(system);
   if (options == nullptr) return;
-  state_of(dihedrals_of(load_molecule(options->structure), options->dihedrals), options->state);
+  for (const std::string& doubt : check_molecule_options(*options)) log_text("warning", doubt);
 }
 
 void check_data(const RunConfig& config) {
