@@ -335,9 +335,10 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.number("lowest_beta", c.simulate.lowest_beta, 1e-6, 0.99, "hot end of the path temperature");
   table.count("leapfrog_steps", c.simulate.leapfrog_steps, std::size_t{1}, "of one trajectory");
   if (molecule_options_of(c.system) != nullptr) {
-    table.choice("mover", c.simulate.mover, kMovers,
-                 "hmc: trajectories with unit masses; langevin: dynamics with the atoms' masses and friction; "
-                 "both accepted or rejected");
+    table.choice(
+        "mover", c.simulate.mover, kMovers,
+        "hmc: trajectories with unit masses; langevin: dynamics with the atoms' masses and friction; "
+        "both accepted or rejected");
     table.positive("timestep_fs", c.dynamics.timestep_fs, "of langevin, fs");
     table.positive("friction_per_ps", c.dynamics.friction_per_ps, "of langevin, 1/ps");
     table.number(

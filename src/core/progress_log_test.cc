@@ -1,8 +1,8 @@
-#include "core/progress.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "core/progress.h"
 
 namespace equibolt {
 namespace {

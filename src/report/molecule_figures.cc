@@ -82,7 +82,8 @@ Plot umbrella_profile(const nlohmann::ordered_json& umbrella) {
   const std::string band =
       "DATA using 1:($2-$3):($2+$3) with filledcurves lt 1 fs solid 0.3 noborder title \"± one error\", ";
   plot.commands = fmt::format(
-      "set xlabel \"angle, rad\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\nplot {}DATA using 1:2 with lines lt 1 "
+      "set xlabel \"angle, rad\"\nset ylabel \"F, kT\"\n{}set yrange [0:]\nplot {}DATA using 1:2 with lines "
+      "lt 1 "
       "title "
       "\"F\"",
       circle("x"), errors ? band : "");

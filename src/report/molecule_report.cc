@@ -92,10 +92,11 @@ void put_umbrella(FigurePage& report, const nlohmann::ordered_json& umbrella) {
   } else {
     report.page().missing("The windows do not determine a free-energy profile.");
   }
-  report.figure(umbrella_overlap(umbrella), "Overlap and acceptance of exchanges of neighbouring windows",
-                "Overlap (MBAR) and acceptance of exchanges of each window with the next, around the circle. "
-                "Below an overlap of 0.03 neighbouring windows share too few configurations for the error to be "
-                "trusted.");
+  report.figure(
+      umbrella_overlap(umbrella), "Overlap and acceptance of exchanges of neighbouring windows",
+      "Overlap (MBAR) and acceptance of exchanges of each window with the next, around the circle. "
+      "Below an overlap of 0.03 neighbouring windows share too few configurations for the error to be "
+      "trusted.");
 }
 
 }  // namespace equibolt

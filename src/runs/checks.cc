@@ -4,7 +4,6 @@
 #include <string>
 
 #include "egnn/make_vector_field.h"
-#include "core/log.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "runs/session.h"
@@ -37,10 +36,10 @@ void check_training(const RunConfig& config) {
       "finetune.steps: then that network is fine-tuned as it is)");
 }
 
-void check_molecule(const SystemSpec& system) {
+void check_molecule(const SystemSpec& system, std::vector<std::string>& warnings) {
   const MoleculeOptions* options = molecule_options_of(system);
   if (options == nullptr) return;
-  for (const std::string& doubt : check_molecule_options(*options)) log_text("warning", doubt);
+  for (std::string& doubt : check_molecule_options(*options)) warnings.push_back(std::move(doubt));
 }
 
 void check_data(const RunConfig& config) {
@@ -51,11 +50,11 @@ void check_data(const RunConfig& config) {
 
 }  // namespace
 
-void check_run(const RunConfig& config, const RunPlan& plan) {
+void check_run(const RunConfig& config, RunPlan& plan) {
   const bool trains =
       std::ranges::any_of(plan.stages, [](const PlannedStage& s) { return s.stage == Stage::training; });
   if (trains) check_training(config);
-  check_molecule(config.system);
+  check_molecule(config.system, plan.warnings);
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   if (!plan.anything_to_do()) return;
   if (is_to_be_made(plan, Stage::simulation)) check_simulation(config);

@@ -145,6 +145,7 @@ class Timetable {
 
 std::string consequences(const RunPlan& plan) {
   std::string text;
+  for (const std::string& warning : plan.warnings) text += "warning: " + warning + "\n";
   for (const std::string& note : plan.notes) text += "note: " + note + "\n";
   for (const auto& path : plan.moved) text += fmt::format("moved to previous/: {}\n", path.string());
   return text;

@@ -18,7 +18,8 @@ namespace equibolt {
 
 std::string gpu_of(const RunConfig& config) {
   const Architecture shape{.types = {}, .dim = config.system.dim, .hidden = config.network.hidden};
-  return device_for(config.device, shape, config.matching.precision) == Device::cuda ? cuda_device().name : std::string();
+  return device_for(config.device, shape, config.matching.precision) == Device::cuda ? cuda_device().name
+                                                                                     : std::string();
 }
 
 void note_call(const RunFolder& folder, std::size_t threads, const std::string& gpu) {

@@ -413,6 +413,7 @@ std::string text_of(const RunPlan& plan) {
     text += fmt::format("{:<12} {:<9} {}\n", name_of(s.stage), names.at(static_cast<std::size_t>(s.state)),
                         s.why);
   }
+  for (const std::string& warning : plan.warnings) text += "warning: " + warning + "\n";
   for (const std::string& note : plan.notes) text += "note: " + note + "\n";
   for (const fs::path& path : plan.moved) text += fmt::format("moved to previous/: {}\n", path.string());
   for (const fs::path& path : plan.copied) text += fmt::format("copied to previous/: {}\n", path.string());

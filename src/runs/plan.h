@@ -37,6 +37,7 @@ struct RunPlan {
   std::vector<std::filesystem::path> copied;  ///< results that stay and go to `previous/` too
   std::string refusal;                        ///< why it must not be done; empty where it may
   std::vector<std::string> notes;             ///< what the user should know
+  std::vector<std::string> warnings;          ///< what casts doubt on the config
   RunRecord record;                           ///< as it will be
   std::string config;                         ///< the text of config.toml as it will be; "" where it stays
   bool finetuning_dropped = false;            ///< the network of flow matching becomes the model again

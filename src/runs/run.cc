@@ -39,6 +39,7 @@ RunPlan accepted_plan(const RunConfig& config, const RunFolder& folder, const Pe
                       Stage last, Reporter& reporter) {
   RunPlan plan = plan_run(config, folder, permissions, last);
   require_accepted(plan);
+  for (const std::string& warning : plan.warnings) reporter.warn(warning);
   for (const std::string& note : plan.notes) reporter.say("{}", note);
   for (const auto& path : plan.moved) reporter.say("{} is moved to previous/", path.string());
   return plan;

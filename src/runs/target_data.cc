@@ -222,9 +222,9 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   warn_of(result, options, reporter);
   if (result.log_z) {
     const auto [value, error] = result.log_z->estimate;
-    reporter.say("           ln(Z/Z_prior) = {}",
-                 std::isfinite(error) ? with_error(value, error)
-                                      : fmt::format("{:.4f}, without an error bar", value));
+    reporter.say("           ln(Z/Z_prior) = {}", std::isfinite(error)
+                                                      ? with_error(value, error)
+                                                      : fmt::format("{:.4f}, without an error bar", value));
   }
 }
 
