@@ -85,7 +85,9 @@ TEST_F(TargetDataTest, TheEndOfASimulationIsSavedBeforeItIsAnalysed) {
 TEST_F(TargetDataTest, EnergiesOfGuardedMoleculesAreThoseOfTheSystem) {
   if (openmm_version().empty()) GTEST_SKIP() << "built without OpenMM";
   RunConfig config = harmonic(1, 1);
-  config.system = {22, 3, OpenMmParameters{}};
+  config.system.particles = 22;
+  config.system.dim = 3;
+  config.system.kind.emplace<OpenMmParameters>();
   config.simulate.mover = MoverKind::langevin;
   config.simulate.samples = 32;
   obtain(config);
