@@ -23,6 +23,7 @@ class CheckedEnergy : public Energy {
   /// exception that is no std::exception; those pass through as they are.
   void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
+  void forget() override { energy_->forget(); }
   std::unique_ptr<Energy> clone() const override;
   double symmetry_noise() const override { return energy_->symmetry_noise(); }
 

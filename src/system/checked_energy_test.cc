@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -100,6 +101,34 @@ TEST(CheckedEnergy, MakesAnErrorOfWhateverIsThrownInAnyThread) {
   };
   EXPECT_THROW(evaluate([](auto&, auto, auto&) { throw 7; }), NumericalError);
   EXPECT_THROW(evaluate([](auto&, auto, auto&) { throw std::out_of_range("mine"); }), std::out_of_range);
+}
+
+TEST(CheckedEnergy, ForgetsWithTheEnergyInIt) {
+  /// U counts the calls since it last forgot.
+  class Counting final : public Energy {
+   public:
+    std::size_t particles() const override { return 3; }
+    std::size_t dim() const override { return 2; }
+    const ParticleTypes& types() const override { return types_; }
+    std::unique_ptr<Energy> clone() const override { return std::make_unique<Counting>(*this); }
+    void forget() override { calls_ = 0; }
+    void evaluate(ConfigurationsView<const double> x, std::span<double> energy, ConfigurationsView<double>,
+                  std::span<EnergyStatus> status) override {
+      ++calls_;
+      std::fill(energy.begin(), energy.end(), calls_);
+      std::fill_n(status.begin(), x.count(), EnergyStatus::ok);
+    }
+
+   private:
+    double calls_ = 0;
+    ParticleTypes types_ = ParticleTypes(3, 0);
+  };
+  CheckedEnergy energy(std::make_unique<Counting>());
+  const Configurations<double> x(1, 3, 2);
+  EXPECT_EQ(energies_of(energy, x.view()).energy[0], 1);
+  EXPECT_EQ(energies_of(energy, x.view()).energy[0], 2);
+  energy.forget();
+  EXPECT_EQ(energies_of(energy, x.view()).energy[0], 1);
 }
 
 TEST(CheckedEnergy, WantsATypeForEachParticle) {
