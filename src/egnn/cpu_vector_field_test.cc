@@ -231,7 +231,7 @@ TEST(CpuVectorField, TellsTypesApart) {
 }
 
 TEST(CpuVectorField, BitsDependNeitherOnThreadsNorOnTheRestOfTheBatch) {
-  const Architecture architecture{{1, 0, 1, 0, 2, 0, 1}, 3, 40, 3, 3};
+  const Architecture architecture{{1, 0, 1, 0, 2, 0, 1}, 3, 20, 2, 3};
   const std::vector<float> parameters = lively_parameters(architecture, 3);
   const std::size_t batch =
       1030;  // leaves of several samples, one of fewer, more of them than are kept at a time
