@@ -5,38 +5,44 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-add_library(equibolt_library INTERFACE)
-set_target_properties(equibolt_library PROPERTIES EXPORT_NAME equibolt)
-target_link_libraries(equibolt_library INTERFACE runs)
-target_include_directories(equibolt_library INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
-                                                      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_compile_features(equibolt_library INTERFACE cxx_std_20)
-
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/equibolt)
 install(TARGETS equibolt_library EXPORT equibolt)
 install(EXPORT equibolt NAMESPACE equibolt:: DESTINATION ${package_dir} FILE equiboltTargets.cmake COMPONENT library)
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/equiboltConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES cmake/equiboltConfig.cmake ${CMAKE_BINARY_DIR}/equiboltConfigVersion.cmake DESTINATION ${package_dir}
-        COMPONENT library)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/equiboltConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_file(cmake/equiboltConfig.cmake.in ${PROJECT_BINARY_DIR}/equiboltConfig.cmake @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/equiboltConfig.cmake ${PROJECT_BINARY_DIR}/equiboltConfigVersion.cmake
+        DESTINATION ${package_dir} COMPONENT library)
 install(DIRECTORY include/equibolt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
 install(FILES examples/own_energy.cc DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT library)
 
 install(TARGETS equibolt RUNTIME COMPONENT program)
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/equibolt COMPONENT program)
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
-install(FILES ${CMAKE_BINARY_DIR}/manual/equibolt.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
-install(FILES ${CMAKE_BINARY_DIR}/manual/equibolt DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
-        COMPONENT program)
-install(FILES ${CMAKE_BINARY_DIR}/manual/_equibolt DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions
-        COMPONENT program)
+# Licences of what is compiled in, where Debian wants them: one for each package.
+install(FILES cmake/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/equibolt COMPONENT program)
+install(FILES cmake/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libequibolt-dev COMPONENT library)
+if(NOT CMAKE_CROSSCOMPILING)  # written by the program itself
+  install(FILES ${PROJECT_BINARY_DIR}/manual/equibolt.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+  install(FILES ${PROJECT_BINARY_DIR}/manual/equibolt DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+          COMPONENT program)
+  install(FILES ${PROJECT_BINARY_DIR}/manual/_equibolt DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions
+          COMPONENT program)
+endif()
 
 set(CPACK_GENERATOR DEB)
-set(CPACK_PACKAGE_CONTACT "The equibolt developers <equibolt@localhost>")
+# Who makes a package answers for it; Debian's tools read the same variables.
+if(DEFINED ENV{DEBEMAIL})
+  set(maintainer "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+else()
+  set(maintainer "equibolt, built locally <root@localhost>")
+endif()
+set(EQUIBOLT_MAINTAINER "${maintainer}" CACHE STRING "Maintainer of the Debian packages: NAME <ADDRESS>")
+set(CPACK_PACKAGE_CONTACT "${EQUIBOLT_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Boltzmann generators: from a target energy to equilibrium samples")
 set(CPACK_PACKAGE_DESCRIPTION "Trains equivariant flows by flow matching and draws independent, reweighted samples
  of the Boltzmann distribution of a many-body system, with exact densities and free energies.")
-set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL program library)

@@ -1,23 +1,30 @@
-# One room of the house: a static library of src/<room>/*.cc, with the unit tests (*_test.cc) as the
-# program test_<room> and the benchmarks (*_bench.cc) as bench_<room>, lying beside the sources.
+# The rooms of the house, in the order in which they may include one another (docs/architecture.md).
+set(EQUIBOLT_ROOMS core chemistry io system analyze simulate transport egnn flow train config runs molecules report)
+
+# One room: the static library equibolt_<room> of src/<room>/*.cc, with the unit tests (*_test.cc) as the program
+# test_<room> and the benchmarks (*_bench.cc) as bench_<room>, lying beside the sources.
 #
 #   equibolt_room(<room> [USES <room or target>...] [TEST_USES <room or target>...])
 #
 # USES names the rooms below and outside libraries; a room links only what it names.
 
+# How this project itself is compiled; those who link it get none of it.
 add_library(equibolt_flags INTERFACE)
-target_compile_options(equibolt_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
+target_compile_options(equibolt_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${EQUIBOLT_WERROR}>:-Werror>
                                                  -ffp-contract=off)
-target_include_directories(equibolt_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+target_include_directories(equibolt_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+function(equibolt_sanitizers compile link)
+  target_compile_options(equibolt_flags INTERFACE -fsanitize=${compile} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(equibolt_flags INTERFACE -fsanitize=${link})
+endfunction()
 if(EQUIBOLT_SANITIZE)
-  target_compile_options(equibolt_flags INTERFACE -fsanitize=address,undefined
-                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(equibolt_flags INTERFACE -fsanitize=address,undefined)
+  equibolt_sanitizers(address,undefined address,undefined)
+endif()
+if(EQUIBOLT_TSAN)
+  equibolt_sanitizers(thread thread)
 endif()
 if(EQUIBOLT_FUZZ)
-  target_compile_options(equibolt_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
-                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(equibolt_flags INTERFACE -fsanitize=address,undefined)
+  equibolt_sanitizers(fuzzer-no-link,address,undefined address,undefined)
 endif()
 
 function(equibolt_room room)
@@ -28,24 +35,28 @@ function(equibolt_room room)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER benchmarks INCLUDE REGEX "_bench\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|/main)\\.cc$")
+  foreach(names ROOM_USES ROOM_TEST_USES)
+    foreach(other ${EQUIBOLT_ROOMS})
+      string(REGEX REPLACE "(^|;)${other}(;|$)" "\\1equibolt_${other}\\2" ${names} "${${names}}")
+    endforeach()
+  endforeach()
 
-  if(NOT sources)  # not furnished yet
-    add_library(${room} INTERFACE)
-    return()
+  set(library equibolt_${room})
+  add_library(${library} STATIC ${sources})
+  set_target_properties(${library} PROPERTIES EXPORT_NAME ${room})
+  target_link_libraries(${library} PRIVATE $<BUILD_INTERFACE:equibolt_flags> PUBLIC ${ROOM_USES})
+  if(EQUIBOLT_INSTALL AND NOT room STREQUAL report)  # the program's alone
+    install(TARGETS ${library} EXPORT equibolt ARCHIVE COMPONENT library)
   endif()
-  add_library(${room} STATIC ${sources})
-  set_target_properties(${room} PROPERTIES OUTPUT_NAME equibolt_${room})
-  target_link_libraries(${room} PUBLIC $<BUILD_INTERFACE:equibolt_flags> ${ROOM_USES})
-  install(TARGETS ${room} EXPORT equibolt ARCHIVE COMPONENT library)
 
   if(EQUIBOLT_TESTS AND tests)
     add_executable(test_${room} ${tests})
-    target_link_libraries(test_${room} PRIVATE ${room} ${ROOM_TEST_USES} GTest::gtest_main)
-    target_compile_definitions(test_${room} PRIVATE EQUIBOLT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(test_${room} PRIVATE equibolt_flags ${library} ${ROOM_TEST_USES} GTest::gtest_main)
+    target_compile_definitions(test_${room} PRIVATE EQUIBOLT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME ${room} COMMAND test_${room})
   endif()
   if(EQUIBOLT_BENCHMARKS AND benchmarks)
     add_executable(bench_${room} ${benchmarks})
-    target_link_libraries(bench_${room} PRIVATE ${room} ${ROOM_TEST_USES} benchmark::benchmark_main)
+    target_link_libraries(bench_${room} PRIVATE equibolt_flags ${library} ${ROOM_TEST_USES} benchmark::benchmark_main)
   endif()
 endfunction()

@@ -41,8 +41,20 @@ def main():
         assert call(prefix / "bin" / "equibolt", "--version") == f"equibolt {version}\n"
         for line in call("ldd", prefix / "bin" / "equibolt").splitlines():
             assert "not found" not in line, line
-        left = [str(path) for path in prefix.rglob("*") if path.suffix == ".cmake" and str(ROOT) in path.read_text()]
-        assert not left, f"the source tree is named in {left}"
+        for path in prefix.rglob("*.cmake"):
+            text = path.read_text()
+            assert str(ROOT) not in text, f"the source tree is named in {path}"
+            libraries = re.findall(r"/[\w/.+-]*/lib[\w+-]+\.(?:so|a)\b", text.replace("${_IMPORT_PREFIX}/", ""))
+            assert not libraries, f"{path} names libraries where this machine has them: {libraries}"
+        for package in ("equibolt", "libequibolt-dev"):
+            notice = (prefix / "share" / "doc" / package / "copyright").read_text()
+            for name in ("CLI11", "Random123", "xxHash", "highway", "Eigen", "toml++", "nlohmann-json", "fmt"):
+                assert f"Files: third-party/{name}\n" in notice, f"no notice of {name} in the copyright file of {package}"
+        dead = [f"{page.relative_to(prefix)}: {link}" for page in (prefix / "share" / "doc").rglob("*.md")
+                for link in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text())
+                if not re.match(r"[a-z]+:", link) and not (page.parent / link).exists()]
+        assert not dead, f"links in the installed documentation lead nowhere: {dead}"
+        assert not list(prefix.rglob("libequibolt_report.a")), "a library for the program alone is installed"
         print(f"{len(list((prefix / 'include' / 'equibolt').glob('*.h')))} headers, each alone; {told}", end="")
 
 

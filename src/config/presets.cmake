@@ -1,5 +1,5 @@
 # Builds presets/*.toml into the program: presets.cc defines preset_names() and preset_text().
-file(GLOB preset_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/presets/*.toml)
+file(GLOB preset_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/presets/*.toml)
 set(preset_names "")
 set(preset_entries "")
 foreach(file ${preset_files})

@@ -1,6 +1,6 @@
 # Builds systems/*.pdb and systems/*.xml into the program.
 function(builtin_entries out extension)
-  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/systems/*.${extension})
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/systems/*.${extension})
   set(entries "")
   foreach(file ${files})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})

@@ -1,6 +1,7 @@
 # OpenMM and xtb, both optional. Neither has a CMake config in Debian 12. What is not there is replaced by
 # <kind>_absent.cc with the same signatures; EQUIBOLT_OPENMM and EQUIBOLT_XTB say what was found.
 option(EQUIBOLT_CHEMISTRY "Use OpenMM and xtb where they are installed" ON)
+set(EQUIBOLT_FOUND_LIBRARIES "")  # for cmake/equiboltConfig.cmake.in
 set(EQUIBOLT_OPENMM OFF)
 set(EQUIBOLT_XTB OFF)
 if(EQUIBOLT_CHEMISTRY AND NOT EQUIBOLT_FUZZ)
@@ -9,22 +10,28 @@ if(EQUIBOLT_CHEMISTRY AND NOT EQUIBOLT_FUZZ)
   # clang 14 does not compile its headers as C++20.
   if(OPENMM_INCLUDE AND OPENMM_LIBRARY AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     set(EQUIBOLT_OPENMM ON)
+    list(APPEND EQUIBOLT_FOUND_LIBRARIES OpenMM)
   endif()
   find_path(XTB_INCLUDE xtb.h)
   find_library(XTB_LIBRARY xtb)
   if(XTB_INCLUDE AND XTB_LIBRARY)
     set(EQUIBOLT_XTB ON)
+    list(APPEND EQUIBOLT_FOUND_LIBRARIES xtb)
   endif()
 endif()
+set(EQUIBOLT_FOUND_LIBRARIES "${EQUIBOLT_FOUND_LIBRARIES}" CACHE INTERNAL "")
 message(STATUS "OpenMM: ${EQUIBOLT_OPENMM}, xtb: ${EQUIBOLT_XTB}")
 
-function(equibolt_chemistry room)
+function(equibolt_chemistry library)
   foreach(kind openmm xtb)
     string(TOUPPER ${kind} KIND)
     if(EQUIBOLT_${KIND})
       set(unused ${CMAKE_CURRENT_SOURCE_DIR}/${kind}_absent.cc)
-      target_include_directories(${room} SYSTEM PRIVATE ${${KIND}_INCLUDE})
-      target_link_libraries(${room} PRIVATE ${${KIND}_LIBRARY})
+      # An imported target, so that an installed library names no path of this machine (cmake/equiboltConfig.cmake.in).
+      add_library(equibolt::${kind} UNKNOWN IMPORTED GLOBAL)
+      set_target_properties(equibolt::${kind} PROPERTIES IMPORTED_LOCATION ${${KIND}_LIBRARY}
+                                                         INTERFACE_INCLUDE_DIRECTORIES ${${KIND}_INCLUDE})
+      target_link_libraries(${library} PRIVATE equibolt::${kind})
     else()
       set(unused ${CMAKE_CURRENT_SOURCE_DIR}/${kind}_energy.cc)
     endif()
