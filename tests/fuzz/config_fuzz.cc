@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "config/config.h"
@@ -6,12 +7,14 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace equibolt;
+  std::optional<RunConfig> config;
   try {
-    const RunConfig config = parse_config(std::string(data, data + size), "fuzz");
-    // What is read is written and read again as the same.
-    const std::string text = config_text(config, true);
-    if (config_text(parse_config(text, "again"), true) != text) std::abort();
+    config = parse_config(std::string(data, data + size), "fuzz");
   } catch (const UsageError&) {
+    return 0;
   }
+  // What was accepted is written and read again as the same; an exception here is a failure.
+  const std::string text = config_text(*config, true);
+  if (config_text(parse_config(text, "again"), true) != text) std::abort();
   return 0;
 }
