@@ -19,7 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # Files in the tree that a format's corpus begins with, besides those in tests/fuzz/seeds/FORMAT.
 SEEDS = {"npy": ["tests/golden/io"], "npz": ["tests/golden/io"], "safetensors": ["models"], "model": ["models"],
-         "config": ["presets"], "structure": ["systems"]}
+         "config": ["presets"], "structure": ["systems", "tests/golden/structures"]}
 OPTIONS = ["-timeout=10", "-report_slow_units=10", "-rss_limit_mb=1024", "-detect_leaks=1", "-print_final_stats=1"]
 
 
