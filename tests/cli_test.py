@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -18,6 +17,8 @@ import time
 import unittest
 
 import numpy as np
+
+import tests_run
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -33,6 +34,37 @@ def call(*arguments, code=0, cwd=None):
     if done.returncode != code:
         raise AssertionError(f"{arguments}: exit code {done.returncode}, expected {code}\n{done.stderr}{done.stdout}")
     return done
+
+
+def peak_kilobytes(*arguments):
+    """The most memory that one call of the program takes."""
+    process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{arguments}: exit code {process.returncode}"
+    return usage.ru_maxrss
+
+
+def caught(command, condition):
+    """Starts a command and halts it (SIGSTOP) as soon as the condition holds; None where it has ended before that could be
+    done: then the caller gives it more to do."""
+    process = subprocess.Popen([PROGRAM, *map(str, command)], stderr=subprocess.PIPE, text=True)
+    while not condition() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGSTOP)
+    if os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT).si_code == os.CLD_STOPPED:
+        return process
+    said = process.communicate()[1]
+    assert process.returncode == 0, f"{command}: exit code {process.returncode}\n{said}"
+    return None
+
+
+def end(process, blow):
+    """Sends a signal to a halted process and lets it go on; its exit code and what it said."""
+    process.send_signal(blow)
+    process.send_signal(signal.SIGCONT)
+    said = process.communicate(timeout=60)[1]
+    return process.returncode, said
 
 
 def sets(settings):
@@ -253,20 +285,20 @@ class Run(Workplace):
                 self.assertEqual(one.read_bytes(), three.read_bytes(), name)
 
     def test_a_second_process_is_refused_and_a_stopped_run_resumes_with_the_same_bits(self):
-        settings = sets(SMALL + [f"train.steps={400 if SANITIZED else 6000}"])
-        whole, pieces = self.path / "whole", self.path / "pieces"
-        call("run", "dw4", "-o", whole, *settings)
-        process = subprocess.Popen([PROGRAM, "run", "dw4", "-o", pieces, *settings], stderr=subprocess.PIPE, text=True)
-        for _ in range(1000):
-            if list(pieces.glob("checkpoints/step-*")):
+        for steps in (400, 6000, 100000):  # more where the machine is done before it can be halted
+            settings = sets(SMALL + [f"train.steps={steps}"])
+            pieces = self.path / f"pieces-{steps}"
+            process = caught(["run", "dw4", "-o", pieces, *settings], lambda: list(pieces.glob("checkpoints/step-*")))
+            if process:
                 break
-            time.sleep(0.01)
+        self.assertTrue(process, "no training was long enough to be halted")
         refused = call("run", "dw4", "-o", pieces, *settings, code=2)
         self.assertIn("another process is working on it", refused.stderr)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 75, said)
+        code, said = end(process, signal.SIGINT)
+        self.assertEqual(code, 75, said)
         self.assertIn("the same command goes on from there", said)
+        whole = self.path / "whole"
+        call("run", "dw4", "-o", whole, *settings)
         call("run", "dw4", "-o", pieces, *settings)
         for name in ("samples.npz", "evaluation.json"):
             self.assertEqual((whole / name).read_bytes(), (pieces / name).read_bytes(), name)
@@ -458,21 +490,29 @@ class SampleInParts(Workplace):
         return call("sample", self.MODEL, "-n", count, "-o", self.path / name, *self.FLOW, *more, code=code)
 
     def test_a_killed_and_a_stopped_one_go_on_to_the_same_bytes(self):
-        count = 2000 if SANITIZED else 6000
-        self.sample(count, "whole.npz")
         parts = self.path / "pieces.npz.parts"
-        command = [PROGRAM, "sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", *self.FLOW,
-                   "--set", "checkpoint_seconds=1e-9", "--set", "threads=1"]
-        for blow in (signal.SIGKILL, signal.SIGTERM):
-            before = len(list(parts.glob("*.npz")))
-            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-            while len(list(parts.glob("*.npz"))) <= before and process.poll() is None:
-                time.sleep(0.001)
-            self.assertIsNone(process.poll(), "ended before the signal")
-            process.send_signal(blow)
-            said = process.communicate(timeout=60)[1]
-            self.assertEqual(process.returncode, 75 if blow == signal.SIGTERM else -signal.SIGKILL, said)
-            self.assertFalse((self.path / "pieces.npz").exists())
+
+        def interrupted(count):
+            """Whether both signals could be sent before the command's end."""
+            command = ["sample", self.MODEL, "-n", count, "-o", self.path / "pieces.npz", *self.FLOW,
+                       "--set", "checkpoint_seconds=1e-9", "--set", "threads=1"]
+            for blow in (signal.SIGKILL, signal.SIGTERM):
+                before = len(list(parts.glob("*.npz")))
+                process = caught(command, lambda: len(list(parts.glob("*.npz"))) > before)
+                if not process:
+                    return False
+                code, said = end(process, blow)
+                self.assertEqual(code, 75 if blow == signal.SIGTERM else -signal.SIGKILL, said)
+                self.assertFalse((self.path / "pieces.npz").exists())
+            return True
+
+        for count in (2000, 6000, 60000):  # more where the machine is done before it can be halted
+            if interrupted(count):
+                break
+            (self.path / "pieces.npz").unlink()
+        else:
+            self.fail("no sampling was long enough to be halted")
+        self.sample(count, "whole.npz")
         other = call("sample", self.MODEL, "-n", str(count), "-o", self.path / "pieces.npz", "--seed", 9, *self.FLOW, code=2)
         self.assertIn("seed: 1 there, 9 now", other.stderr)
         self.sample(count, "pieces.npz")
@@ -487,10 +527,8 @@ class SampleInParts(Workplace):
 
     @unittest.skipIf(SANITIZED, "sanitizers keep freed memory")
     def test_memory_is_flat_and_the_first_samples_are_those_of_fewer(self):
-        peaks = []
-        for count in (20000, 200000):
-            self.sample(count, f"{count}.npz", "--set", "flow.divergence_nodes=2", "--set", "flow.method=midpoint")
-            peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        peaks = [peak_kilobytes("sample", self.MODEL, "-n", count, "-o", self.path / f"{count}.npz", *self.FLOW, "--set",
+                                "flow.divergence_nodes=2", "--set", "flow.method=midpoint") for count in (20000, 200000)]
         self.assertLess(peaks[1] - peaks[0], 30000, "kB")  # 200 000 in memory take 80 MB and more
         few, more = (np.load(self.path / f"{count}.npz") for count in (20000, 200000))
         for name in set(few.files) - {"about", "format_version"}:
@@ -647,4 +685,4 @@ class Molecules(Workplace):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    tests_run.main()

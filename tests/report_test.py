@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+import tests_run
+
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
 SMALL = ["simulate.samples=2000", "simulate.chains=8", "simulate.burn_in=200", "simulate.pilot=200", "train.steps=60",
          "train.batch=32", "train.log_every=20", "evaluate.samples=400", "evaluate.test_samples=100", "network.hidden=8",
@@ -131,4 +133,4 @@ class Report(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    tests_run.main()
