@@ -5,8 +5,10 @@ Usage: docs_test.py BUILD_FOLDER [PAGE...] [--print]
 
 In these pages
 - ```sh blocks are commands; those of a page run in one shell, in order;
-- an ```output block is what the sh block before it prints, line by line: numbers stand for any number, … for any text, and
-  lines between may be left out;
+- an ```output block is what the sh block before it prints, line by line, as far as the shortened commands can print it:
+  whole numbers of one or two digits, and digits within words, are exact (4 particles, lj13, exit code 75); another whole number
+  stands for any whole number, and one with a decimal point or exponent for any number; … stands for any text, and lines
+  between may be left out;
 - ```cpp, ```cmake, ```toml and ```python blocks are files, named by the last `name` of a paragraph that ends in a colon;
 - ```text is anything else.
 A comment `<!-- test: WHAT; WHAT -->` before a block makes it short, or says what else is special; a reader does not see it:
@@ -16,7 +18,8 @@ A comment `<!-- test: WHAT; WHAT -->` before a block makes it short, or says wha
   exit CODE                the block ends with this exit code
   skip REASON              not run
 Besides, links have to lead somewhere; commands, flags, config keys, files and tests named in `code` have to exist, and
-the messages in docs/errors.md have to be the source's.
+the messages in docs/errors.md have to be the source's, under the exit code that they are thrown with; the exit codes in
+docs/exit-codes.md have to be those of include/equibolt/error.h. tests/docs_rules_test.py tests these rules themselves.
 """
 import argparse
 import concurrent.futures
@@ -43,7 +46,7 @@ SMALL = {
 ALIKE = {"simulate": "run", "evaluate": "sample"}  # take the overrides of
 FILES = {"cpp", "cmake", "toml", "python"}
 LANGUAGES = FILES | {"sh", "output", "text"}
-SECONDS = 240
+SECONDS = 1800  # of a page: against what hangs, not a measure of speed
 
 
 class Wrong(Exception):
@@ -149,14 +152,27 @@ def clone(folder, build):
     return here
 
 
+NUMBER = re.compile(r"(?<![\w.])[-−+]?\d+(\.\d+)?(e[-+]?\d+)?(?![\w]|\.\d)")
+
+
 def pattern_of(line):
-    """Of an output line: its spaces may be wider, its numbers others, and … is anything."""
-    line = re.sub(r"[-−+]?\d[\d.]*(?:e[-+]?\d+)?", "#", " ".join(line.split()))
-    return ".*".join(re.escape(part) for part in line.split("…"))
+    """Of an output line: its spaces may be wider, its larger numbers others, and … is anything."""
+    pattern, at = "", 0
+    line = " ".join(line.split())
+    for number in NUMBER.finditer(line):
+        pattern += re.escape(line[at:number.start()])
+        at = number.end()
+        if number[1] or number[2]:
+            pattern += r"[-−+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+        elif len(number[0].lstrip("-−+")) > 2:
+            pattern += r"[-−+]?\d+"
+        else:
+            pattern += re.escape(number[0]) + r"(?![\w]|\.\d)"
+    return (pattern + re.escape(line[at:])).replace("…", ".*")
 
 
 def check_output(expected, found, where):
-    lines = iter([re.sub(r"[-−+]?\d[\d.]*(?:e[-+]?\d+)?", "#", " ".join(line.split())) for line in found.splitlines()])
+    lines = iter([" ".join(line.split()) for line in found.splitlines()])
     for line in filter(str.strip, expected.splitlines()):
         if not any(re.fullmatch(pattern_of(line), candidate) for candidate in lines):
             raise Wrong(f"{where}: the output has no line like '{line}' (after those before it):\n{found}")
@@ -170,7 +186,7 @@ def as_if_known(found):
 
 def script_of(page, blocks, outputs):
     """One shell script of a page's blocks; the output of block k goes to outputs/k."""
-    lines = ["set -eu"]
+    lines = ["set -euo pipefail"]
     for k, block in enumerate(blocks):
         where = f"{page.relative_to(ROOT)}:{block.line}"
         text = block.text
@@ -255,6 +271,15 @@ def check_links(page):
             raise Wrong(f"{page.relative_to(ROOT)}: {target}: {file.name} has no such heading")
 
 
+KINDS = {"UsageError": 2, "DataError": 3, "IoError": 4, "NumericalError": 5, "Stopped": 75}
+
+
+def message_of(literals):
+    """Of string literals that stand side by side; what is put in is …"""
+    text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals))
+    return re.sub(r"\{[^{}]*\}", "…", text.replace('\\"', '"').replace("\\n", " "))
+
+
 class Names:
     """What exists: commands with their flags, config keys, tests, messages."""
 
@@ -271,9 +296,13 @@ class Names:
                    if path.suffix in (".h", ".cc", ".py")]
         self.tests = {name for text in sources for name in re.findall(r"^\w*TEST\w*\(\w+, (\w+)\)", text, re.MULTILINE)}
         # Literals that stand side by side are one; what is put in is …
-        self.messages = [re.sub(r"\{[^{}]*\}", "…", "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals))
-                                .replace('\\"', '"').replace("\\n", " "))
+        self.messages = [message_of(literals)
                          for text in sources for literals in re.findall(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+', text)]
+        self.thrown = {}  # message: exit codes that it is thrown with
+        for text in sources:
+            for kind, literals in re.findall(r'throw (\w+)\(\s*((?:"(?:[^"\\\n]|\\.)*"\s*)+)', text):
+                if kind in KINDS:
+                    self.thrown.setdefault(message_of(literals), set()).add(KINDS[kind])
 
 
 def check_code(page, names):
@@ -299,12 +328,32 @@ def check_code(page, names):
 
 
 def check_messages(page, names):
-    """The first column of the catalogue, between its backticks, is what the program says."""
-    quoted = re.findall(r"^\| `([^`]+)` \|", page.read_text(), re.MULTILINE)
-    for message in quoted:
-        if not any(message.strip("… ") in source for source in names.messages):
-            raise Wrong(f"{page.relative_to(ROOT)}: no source says '{message}'")
-    return len(quoted)
+    """The first column of the catalogue, between its backticks, is what the program says, with the section's exit code."""
+    section, quoted = None, 0
+    for line in page.read_text().splitlines():
+        if heading := re.match(r"## Exit code (\d+)", line):
+            section = int(heading[1])
+        elif line.startswith("#"):
+            section = None
+        if not (row := re.match(r"\| `([^`]+)` \|", line)):
+            continue
+        quoted += 1
+        message = row[1].strip("… ")
+        if not any(message in source for source in names.messages):
+            raise Wrong(f"{page.name}: no source says '{row[1]}'")
+        codes = set().union(*(codes for source, codes in names.thrown.items() if message in source))
+        if section and codes and section not in codes:
+            raise Wrong(f"{page.name}: '{row[1]}' stands under exit code {section}, but is thrown with {sorted(codes)}")
+    return quoted
+
+
+def check_exit_codes(page, header):
+    """The first column of the table of exit codes is the enumeration in the header."""
+    enumeration = re.search(r"enum class ExitCode[^{]*\{(.*?)\};", header, re.DOTALL)[1]
+    expected = [int(code) for code in re.findall(r"^\s*\w+ = (\d+)", enumeration, re.MULTILINE)]
+    found = [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
+    if found != expected:
+        raise Wrong(f"exit-codes.md: {found}, but error.h has {expected}")
 
 
 def main():
@@ -323,6 +372,8 @@ def main():
             try:
                 check_links(page)
                 check_code(page, names)
+                if page.name == "exit-codes.md":
+                    check_exit_codes(page.read_text(), (ROOT / "include" / "equibolt" / "error.h").read_text())
                 if page.name == "errors.md":
                     print(f"errors.md: {check_messages(page, names)} messages")
             except Wrong as wrong:
