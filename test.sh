@@ -1,13 +1,50 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, the format check and the fuzz targets.
+# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, the format check, the fuzz targets, and
+# compiles what this machine does not run: with clang, without OpenMM and xtb, and for GPUs where nvcc is there.
+# test.sh STAGE... runs some of its stages: format release asan portable cuda fuzz.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+format() { scripts/format.sh --check; }
+
+# All tests; none may be skipped for want of software.
+release() {
+  cmake --preset release -DEQUIBOLT_WERROR=ON >/dev/null
+  scripts/build.sh release
+  rm -rf build/release/results
+  EQUIBOLT_NO_SKIPS=1 GTEST_OUTPUT="json:$PWD/build/release/results/" \
+    ctest --test-dir build/release -j "$(nproc)" --output-on-failure
+  python3 tests/check_skipped.py build/release/results
+}
+
+asan() {
+  scripts/build.sh asan
+  # Names of tests that take long end in "Slow".
+  GTEST_FILTER='-*Slow*' ctest --test-dir build/asan -j "$(nproc)" --output-on-failure -E Slow
+}
+
+# Another compiler, and neither OpenMM nor xtb: the program, and the tests of the rooms that notice.
+portable() {
+  scripts/build.sh portable equibolt test_core test_chemistry test_io test_system test_config
+  GTEST_FILTER='-*Slow*' ctest --test-dir build/portable -j "$(nproc)" --output-on-failure -R '^(core|chemistry|io|system|config|bad_input)$'
+}
+
+cuda() {
+  if command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then
+    cmake --preset cuda -DEQUIBOLT_FEW_TARGETS=ON >/dev/null
+    scripts/build.sh cuda equibolt_egnn
+  else
+    echo "nvcc is not there: the kernels for GPUs are not compiled"
+  fi
+}
+
+fuzz() { scripts/fuzz.sh 3; }
+
 scripts/install-packages.sh
-scripts/format.sh --check
-scripts/build.sh release
-ctest --test-dir build/release -j "$(nproc)" --output-on-failure
-scripts/build.sh asan
-# Names of tests that take long end in "Slow".
-GTEST_FILTER='-*Slow*' ctest --test-dir build/asan -j "$(nproc)" --output-on-failure -E Slow
-scripts/fuzz.sh 3
+[ $# -gt 0 ] || set -- format release asan portable cuda fuzz
+for stage in "$@"; do
+  begun=$SECONDS
+  echo "== $stage"
+  "$stage"
+  echo "== $stage: $((SECONDS - begun)) s"
+done
