@@ -51,7 +51,7 @@ function(equibolt_room room)
 
   if(EQUIBOLT_TESTS AND tests)
     add_executable(test_${room} ${tests})
-    target_link_libraries(test_${room} PRIVATE equibolt_flags ${library} ${ROOM_TEST_USES} GTest::gtest_main)
+    target_link_libraries(test_${room} PRIVATE equibolt_flags ${library} ${ROOM_TEST_USES} GTest::gtest_main GTest::gmock)
     target_compile_definitions(test_${room} PRIVATE EQUIBOLT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME ${room} COMMAND test_${room})
   endif()

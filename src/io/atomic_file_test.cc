@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <string>
+#include <vector>
 
 #include "equibolt/error.h"
 #include "io/test_files.h"
@@ -53,11 +56,30 @@ TEST_F(AtomicFile, ADiskThatFillsUpLeavesTheOldFileAndNoPartialOne) {
 }
 
 TEST_F(AtomicFile, WhatKilledWritersLeftIsRemovedAndNothingElse) {
-  for (const char* name : {"a.npz", "a.npz.12-0.partial", "a.npz.12-1.partial.Xy12"})
-    write_file(file(name), "x");
-  remove_partial_files(file("a.npz").parent_path());
-  EXPECT_EQ(files(), 1U);
-  EXPECT_TRUE(fs::exists(file("a.npz")));
+  // Process numbers end before 2^22.
+  const std::vector<std::string> dead{"a.npz.99999999-0.partial", "a.npz.99999998-1.partial.Xy12ab"};
+  const std::vector<std::string> stays{"a.npz",
+                                       "a.partial.npz",
+                                       "a.npz.partial",
+                                       "a.npz.99999999-x.partial",
+                                       "a.npz.99999999-0.partial.doc",
+                                       "ab.npz.99999999-0.partial",
+                                       fmt::format("a.npz.{}-0.partial", getppid())};
+  const auto write_all = [&] {
+    for (const auto* names : {&dead, &stays}) {
+      for (const std::string& name : *names) write_file(file(name), std::string_view("x"));
+    }
+  };
+  write_all();
+  remove_partial_files_of(file("a.npz"));
+  for (const std::string& name : dead) EXPECT_FALSE(fs::exists(file(name))) << name;
+  for (const std::string& name : stays) EXPECT_TRUE(fs::exists(file(name))) << name;
+  write_all();
+  remove_partial_files_in(file("a.npz").parent_path());
+  for (const std::string& name : dead) EXPECT_FALSE(fs::exists(file(name))) << name;
+  EXPECT_FALSE(fs::exists(file("ab.npz.99999999-0.partial")));
+  EXPECT_EQ(files(), stays.size() - 1);
+  EXPECT_NO_THROW(remove_partial_files_in(file("absent")));
 }
 
 }  // namespace

@@ -19,7 +19,10 @@ Molecule ethane() {
   Molecule molecule;
   const double z[8] = {0, 1.53, -0.36, -0.36, -0.36, 1.89, 1.89, 1.89};
   for (std::size_t i = 0; i < 8; ++i) {
-    molecule.atoms.push_back({.element = i < 2 ? 6 : 1, .name = i < 2 ? "C" : "H", .residue = "ETH"});
+    Atom& atom = molecule.atoms.emplace_back();
+    atom.element = i < 2 ? 6 : 1;
+    atom.name = std::string(i < 2 ? "C" : "H");
+    atom.residue = std::string("ETH");
     const double angle = (i < 5 ? 0.0 : 1.0) + 2.0944 * static_cast<double>(i), radius = i < 2 ? 0.0 : 1.03;
     for (const double value : {radius * std::cos(angle), radius * std::sin(angle), z[i]}) {
       molecule.positions.push_back(value);

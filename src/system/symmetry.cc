@@ -158,7 +158,8 @@ std::string advice(Energy& energy, Kind kind, std::span<const double> x, double 
   }
   if (xtb != nullptr && xtb->is_self_consistent()) {
     return "xtb's self-consistent cycle has several solutions for this configuration, and which one it finds "
-           "depends on how the molecule lies: raise system.electronic_temperature, and check system.charge and "
+           "depends on how the molecule lies: raise system.electronic_temperature, and check system.charge "
+           "and "
            "system.unpaired";
   }
   const std::string forces = openmm == nullptr ? "" : guilty_forces(*openmm, x, moved);

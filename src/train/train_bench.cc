@@ -23,7 +23,8 @@ namespace {
 void step(benchmark::State& state, const Case& c, CouplingKind kind) {
   ThreadPool pool(1);
   const Architecture& a = c.architecture;
-  std::vector<float> parameters = initial_parameters(a, 1), average = parameters, gradient(parameters.size());
+  std::vector<float> parameters = initial_parameters(a, 1), gradient(parameters.size());
+  std::vector<double> average(parameters.begin(), parameters.end());
   const auto field = make_cpu_vector_field(a, parameters, pool);
   AdamState adam(parameters.size());
   Configurations<float> data(4096, a.particles(), a.dim);
