@@ -6,7 +6,7 @@ Usage: docs_test.py BUILD_FOLDER [PAGE...] [--print]
 In these pages
 - ```sh blocks are commands; those of a page run in one shell, in order;
 - an ```output block is what the sh block before it prints, line by line, as far as the shortened commands can print it:
-  whole numbers of one or two digits, and digits within words, are exact (4 particles, lj13, exit code 75); another whole number
+  whole numbers of one digit, and digits within words, are exact (4 particles, lj13); another whole number
   stands for any whole number, and one with a decimal point or exponent for any number; … stands for any text, and lines
   between may be left out;
 - ```cpp, ```cmake, ```toml and ```python blocks are files, named by the last `name` of a paragraph that ends in a colon;
@@ -159,12 +159,13 @@ def pattern_of(line):
     """Of an output line: its spaces may be wider, its larger numbers others, and … is anything."""
     pattern, at = "", 0
     line = " ".join(line.split())
+    exit_code = re.compile(r"exit code $")
     for number in NUMBER.finditer(line):
         pattern += re.escape(line[at:number.start()])
         at = number.end()
         if number[1] or number[2]:
             pattern += r"[-−+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
-        elif len(number[0].lstrip("-−+")) > 2:
+        elif len(number[0].lstrip("-−+")) > 1 and not exit_code.search(line[:number.start()]):
             pattern += r"[-−+]?\d+"
         else:
             pattern += re.escape(number[0]) + r"(?![\w]|\.\d)"

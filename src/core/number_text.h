@@ -6,8 +6,8 @@ namespace equibolt {
 
 // Numbers as people read them: as many digits as they are known to.
 
-/// "11937.100 ± 0.047": both with the decimals that show two digits of the error. Where there is no error to
-/// go by, because it is zero (or next to it) or not finite, five digits of the value.
+/// "11937.100 ± 0.047": both with the decimals that show two digits of the error. Five digits of the value
+/// where the error is zero or next to it; "(no error bar)" where it is not finite.
 std::string with_error(double value, double error);
 
 /// The value alone, with the decimals that two digits of its error have.

@@ -13,8 +13,8 @@ TEST(Numbers, AreShownToTheirError) {
   EXPECT_EQ(with_error(0.951234, 0.0053), "0.9512 ± 0.0053");
   EXPECT_EQ(with_error(-1234567.8, 2300), "-1234568 ± 2300");
   EXPECT_EQ(with_error(2.5, 0), "2.5 ± 0");
-  EXPECT_EQ(with_error(2.123456, INFINITY), "2.1235 ± inf");
-  EXPECT_EQ(with_error(2.123456, NAN), "2.1235 ± nan");
+  EXPECT_EQ(with_error(2.123456, INFINITY), "2.1235 (no error bar)");
+  EXPECT_EQ(with_error(2.123456, NAN), "2.1235 (no error bar)");
   EXPECT_EQ(with_error(0, 3e-20), "0 ± 3e-20");
   EXPECT_EQ(to_error(24.153392, 0.0007), "24.15339");
 }

@@ -339,7 +339,10 @@ class Planner {
     const bool later_begun = last_ != Stage::evaluation && progress_of(Stage::training) != Progress::none;
     if (later_begun && !anything_again()) return;
     const std::string old = read_text_file(path);
-    if (old == text) return;
+    if (old == text) {
+      plan_.record.config_hash = config_hash(text);
+      return;
+    }
     if (config_hash(old) != record_.config_hash) {
       plan_.notes.push_back(fmt::format("{} was edited by hand and is moved to previous/", path.string()));
       plan_.moved.push_back(path.lexically_relative(folder().path));

@@ -63,6 +63,7 @@ class Plan : public testing::Test {
     fs::create_directories(folder_.path);
     begin(plan_run(config, folder_));
     touch(folder_.lock());
+    touch(folder_.history());
     for (const auto& path :
          {folder_.train_data(), folder_.validation_data(), folder_.test_data(), folder_.simulation(),
           folder_.checkpoints() / "step-000000000060.npz", folder_.metrics(), folder_.model(),
@@ -290,6 +291,16 @@ TEST_F(Plan, ARunOfAnEarlierVersionIsKnownByItsConfig) {
   fs::remove(folder_.record());
   EXPECT_FALSE(plan({}).anything_to_do());
   EXPECT_THAT(refusal({"train.steps=30"}), HasSubstr("train.steps: 60 there, 30 now"));
+}
+
+TEST_F(Plan, ACallThatEndedBeforeItsRecordIsNoRunOfAnEarlierVersion) {
+  fs::create_directories(folder_.path);
+  begin(plan_run(config_with(), folder_));
+  const std::string record = read_text_file(folder_.record());
+  touch(folder_.lock());
+  fs::remove(folder_.record());
+  begin(plan_run(config_with(), folder_));
+  EXPECT_EQ(read_text_file(folder_.record()), record);
 }
 
 TEST_F(Plan, ARecordOfALaterVersionIsRefused) {

@@ -39,7 +39,11 @@ std::string config_hash(const std::string& text) {
 
 std::optional<RunRecord> read_record(const RunFolder& folder) {
   if (!std::filesystem::exists(folder.record())) {
-    if (kind_of(folder.path) != FolderKind::run || !std::filesystem::exists(folder.config())) return {};
+    // Without a history nothing was done here: a first call has ended between the config and the record.
+    if (kind_of(folder.path) != FolderKind::run || !std::filesystem::exists(folder.config()) ||
+        !std::filesystem::exists(folder.history())) {
+      return {};
+    }
     return record_of_config(folder);
   }
   const nlohmann::ordered_json json = read_json(folder.record());

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "io/atomic_file.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
 #include "system/make_energy.h"
@@ -72,7 +73,7 @@ TEST_F(TargetDataTest, OneRungHasNoRenewalsAndALadderHas) {
 TEST_F(TargetDataTest, TheEndOfASimulationIsSavedBeforeItIsAnalysed) {
   // A folder where the data go stands in the way as a file: what comes after the simulation fails.
   const RunConfig config = harmonic(1, 3);
-  write_npz(folder_.path / "data", Npz{});
+  write_file(folder_.path / "data", std::string_view("in the way"));
   EXPECT_ANY_THROW(obtain(config));
   fs::remove(folder_.path / "data");
   ASSERT_TRUE(fs::exists(folder_.simulation_states()));

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <sstream>
 #include <vector>
 
@@ -49,6 +50,8 @@ std::shared_ptr<const OpenMM::System> parse_system(const std::string& name) {
   std::istringstream stream(text);
   try {
     return std::shared_ptr<const OpenMM::System>(OpenMM::XmlSerializer::deserialize<OpenMM::System>(stream));
+  } catch (const std::bad_alloc&) {
+    throw;  // says nothing of the file
   } catch (const std::exception& error) {
     throw DataError("{}: written by OpenMM {}, this is OpenMM {}, which refuses it: {}{}", name,
                     xml.openmm_version.empty() ? "of an unknown version" : xml.openmm_version,
