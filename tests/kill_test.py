@@ -30,7 +30,13 @@ STAGES = {"simulation": "simulation", "checkpoints": "training", "finetune_check
 
 def states(folder):
     """The states that a resumed process could go on from, with the stage of each."""
-    return {path: stage for name, stage in STAGES.items() for path in (folder / name).glob("*.npz")}
+    found = {}
+    for name, stage in STAGES.items():
+        try:
+            found |= {path: stage for path in (folder / name).glob("*.npz")}
+        except FileNotFoundError:  # the folder went while it was read
+            pass
+    return found
 
 
 def command(program, folder):
