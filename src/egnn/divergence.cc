@@ -142,7 +142,7 @@ void DivergenceWorkspace::lay_out(const Take& take) {
   changes = take(batch * c * w);
   for (float** array : {&tile_a, &tile_b, &tile_m, &tile_s}) *array = take(2 * tile_rows * w);
   for (float** array : {&partial, &partial_b}) *array = take(2 * tile_rows * lane_multiple);
-  for (float** array : {&sums, &sums_b, &gate}) *array = take(2 * tile_rows);
+  for (float** array : {&sums, &sums_b, &gate, &closed}) *array = take(2 * tile_rows);
 }
 
 double velocity_and_divergence(const Network& network, float t, std::span<const float> x, std::span<float> v,

@@ -97,6 +97,7 @@ struct DivergenceWorkspace {
   float* sums;  ///< (2·tile,)
   float* sums_b;
   float* gate;
+  float* closed;  ///< 1 − gate
 
   static constexpr std::size_t tile_rows = 96;
   static constexpr std::size_t max_batch = 16;

@@ -114,11 +114,11 @@ class Values : public Sample {
       sum_rows(w_.partial, rows, w_.sums);
       sum_rows(w_.partial_b, rows, w_.sums_b);
       for (size_t r = 0; r < rows; r += step) {
-        store(sigmoid(Floats(), hn::Add(load(w_.sums + r), all(p.att_bias[0]))), w_.gate + r);
+        store_gate(hn::Add(load(w_.sums + r), all(p.att_bias[0])), r);
       }
       for (size_t r = 0; r < rows; ++r) {
         const Vector g = all(w_.gate[r]);
-        const Vector moved_g = all(w_.gate[r] * (1.0F - w_.gate[r]) * w_.sums_b[r]);
+        const Vector moved_g = all(w_.gate[r] * w_.closed[r] * w_.sums_b[r]);
         float* sum_i = w_.node_input + pairs[r].i * 2 * W_ + W_;
         float* sum_j = w_.node_input + pairs[r].j * 2 * W_ + W_;
         for (size_t b = 0; b < W_; b += step) {
@@ -226,7 +226,7 @@ class Values : public Sample {
              });
       sum_rows(w_.partial, rows, w_.sums);
       for (size_t r = 0; r < rows; r += step) {
-        store(sigmoid(Floats(), hn::Add(load(w_.sums + r), all(p.att_bias[0]))), w_.gate + r);
+        store_gate(hn::Add(load(w_.sums + r), all(p.att_bias[0])), r);
       }
       if (wants_nodes) {
         for (size_t r = 0; r < rows; ++r) {
@@ -268,8 +268,8 @@ class Values : public Sample {
              });
       sum_rows(w_.partial, rows, w_.sums_b);
       for (size_t r = 0; r < rows; ++r) {
-        const float gate_slope = w_.gate[r] * (1.0F - w_.gate[r]);
-        e.closed[edge(r)] = 1.0F - w_.gate[r];
+        const float gate_slope = w_.gate[r] * w_.closed[r];
+        e.closed[edge(r)] = w_.closed[r];
         const Vector g = all(w_.gate[r]), along = all(gate_slope * w_.sums_b[r]);
         const Vector slope = all(gate_slope);
         for (size_t b = 0; b < W_; b += step) {
@@ -382,6 +382,12 @@ class Values : public Sample {
     e.omega[ij] = q * f;
     e.alpha[ij] = q * lambda_u + e.q_slope[ij] * f;
     e.beta[ij] = q * lambda_w;
+  }
+
+  /// g and 1 − g, neither by a subtraction: where gates are all but open, rounding would be all of 1 − g.
+  void store_gate(Vector z, size_t r) const {
+    store(sigmoid(Floats(), z), w_.gate + r);
+    store(sigmoid(Floats(), hn::Neg(z)), w_.closed + r);
   }
 
   /// sums ← φ = tanh(sums).

@@ -86,7 +86,7 @@ std::pair<std::vector<float>, double> by_kernel(const Architecture& architecture
 
 constexpr double kernel_tolerance = 1e-5;
 
-void expect_plain_form(std::initializer_list<Shape> shapes) {
+void expect_plain_form(std::initializer_list<Shape> shapes, double tolerance) {
   for (const Shape& s : shapes) {
     const Case c = random_case(s.particles, s.dim, s.hidden, s.layers, s.types, 5);
     const ParameterLayout layout(c.architecture);
@@ -98,7 +98,7 @@ void expect_plain_form(std::initializer_list<Shape> shapes) {
       const auto [v, divergence] = by_kernel(c.architecture, c.parameters, c.t, x);
       const std::string what = fmt::format("{} particles, {} dimensions, {} layers, {}", s.particles, s.dim,
                                            s.layers, hwy::TargetName(target));
-      EXPECT_TRUE(std::abs(divergence - expected) <= kernel_tolerance * std::abs(expected))
+      EXPECT_TRUE(std::abs(divergence - expected) <= tolerance * std::abs(expected))
           << what << ": " << divergence << " for " << expected;
       EXPECT_TRUE(relative_error(v, expected_v) <= kernel_tolerance)
           << what << ": " << relative_error(v, expected_v);
@@ -108,20 +108,23 @@ void expect_plain_form(std::initializer_list<Shape> shapes) {
 }
 
 TEST(DivergenceKernel, EqualsThePlainFormForEveryDepthAndOddSizesOnEachInstructionSet) {
-  expect_plain_form({Shape{5, 3, 32, 1, 0}, Shape{4, 2, 7, 1, 2}, Shape{5, 3, 32, 2, 0}, Shape{2, 3, 5, 2, 0},
-                     Shape{5, 3, 32, 3, 0}, Shape{7, 2, 33, 3, 3}, Shape{6, 1, 16, 3, 2},
-                     Shape{6, 3, 40, 4, 2}, Shape{5, 2, 8, 4, 0}, Shape{6, 3, 24, 5, 3}, Shape{3, 1, 9, 5, 0},
-                     Shape{17, 2, 20, 5, 2}, Shape{5, 3, 12, 6, 5}, Shape{2, 2, 64, 7, 0},
-                     Shape{1, 3, 8, 3, 0}, Shape{3, 4, 10, 3, 0}, Shape{18, 3, 16, 3, 2},
-                     Shape{19, 3, 16, 5, 2}, Shape{4, 5, 10, 5, 0}});
+  expect_plain_form(
+      {Shape{5, 3, 32, 1, 0}, Shape{4, 2, 7, 1, 2}, Shape{5, 3, 32, 2, 0}, Shape{2, 3, 5, 2, 0},
+       Shape{5, 3, 32, 3, 0}, Shape{7, 2, 33, 3, 3}, Shape{6, 1, 16, 3, 2}, Shape{6, 3, 40, 4, 2},
+       Shape{5, 2, 8, 4, 0}, Shape{6, 3, 24, 5, 3}, Shape{3, 1, 9, 5, 0}, Shape{17, 2, 20, 5, 2},
+       Shape{5, 3, 12, 6, 5}, Shape{2, 2, 64, 7, 0}, Shape{1, 3, 8, 3, 0}, Shape{3, 4, 10, 3, 0},
+       Shape{18, 3, 16, 3, 2}, Shape{19, 3, 16, 5, 2}, Shape{4, 5, 10, 5, 0}},
+      kernel_tolerance);
 }
 
 // Blocks and batches of one, for which N is large; several register blocks of features; more rows of edges
-// than a tile. Random weights make some large networks so steep that numbers of 24 bits lose three digits of
-// their divergence; these do not.
+// than a tile. With many particles most gates are saturated: 1 − g by a subtraction is wrong by up to 2e-3 of
+// the divergence there. What is left is rounding, of terms that cancel, up to 1.4e-5.
 TEST(DivergenceKernel, EqualsThePlainFormForWideAndForLargeNetworksSlow) {
-  expect_plain_form({Shape{4, 3, 130, 3, 2}, Shape{3, 2, 97, 5, 0}, Shape{50, 1, 64, 3, 0},
-                     Shape{40, 3, 16, 4, 2}, Shape{100, 3, 16, 4, 2}});
+  expect_plain_form(
+      {Shape{4, 3, 130, 3, 2}, Shape{3, 2, 97, 5, 0}, Shape{50, 1, 64, 3, 0}, Shape{25, 3, 20, 4, 3},
+       Shape{100, 3, 16, 4, 2}, Shape{100, 3, 5, 4, 2}, Shape{100, 2, 5, 5, 0}},
+      3 * kernel_tolerance);
 }
 
 /// The tolerance tells networks apart of which one array differs by a hundredth, whichever it is.
