@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, the format check, the fuzz targets, and
-# compiles what this machine does not run: with clang, without OpenMM and xtb, and for GPUs where nvcc is there.
-# test.sh STAGE... runs some of its stages: format release asan portable cuda fuzz.
+# Installs what is needed, builds, and runs all tests, the quick ones under sanitizers, the format check and the fuzz targets.
+# test.sh STAGE... runs some of its stages: format release asan fuzz, and those that are not among the usual ones: portable
+# (clang, without OpenMM and xtb) and cuda (compiles the kernels for GPUs where nvcc is there).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -41,7 +41,7 @@ cuda() {
 fuzz() { scripts/fuzz.sh 3; }
 
 scripts/install-packages.sh
-[ $# -gt 0 ] || set -- format release asan portable cuda fuzz
+[ $# -gt 0 ] || set -- format release asan fuzz
 for stage in "$@"; do
   begun=$SECONDS
   echo "== $stage"

@@ -18,10 +18,10 @@ import time
 
 import run_contents
 
-SETTINGS = ["simulate.samples=20000", "simulate.burn_in=400", "simulate.pilot=400", "train.steps=3000", "train.batch=32",
-            "train.log_every=50", "train.checkpoint_every=50", "evaluate.samples=20000", "evaluate.test_samples=2000",
-            "network.hidden=8", "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5", "checkpoint_seconds=0.01",
-            "finetune.steps=300", "finetune.batch=4", "finetune.flow_steps=2", "finetune.log_every=20",
+SETTINGS = ["simulate.samples=10000", "simulate.burn_in=400", "simulate.pilot=400", "train.steps=1500", "train.batch=32",
+            "train.log_every=50", "train.checkpoint_every=50", "evaluate.samples=10000", "evaluate.test_samples=2000",
+            "network.hidden=8", "network.layers=2", "flow.steps=5", "flow.divergence_nodes=5", "checkpoint_seconds=0.05",
+            "finetune.steps=100", "finetune.batch=4", "finetune.flow_steps=2", "finetune.log_every=20",
             "finetune.checkpoint_every=10", "finetune.validation_batches=1"]
 STAGES = {"simulation": "simulation", "checkpoints": "training", "finetune_checkpoints": "fine-tuning",
           "samples.npz.parts": "samples",
@@ -68,7 +68,7 @@ def kill_once(program, folder, wanted, chance):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("program", type=pathlib.Path)
-    arguments.add_argument("--kills", type=int, default=50)
+    arguments.add_argument("--kills", type=int, default=15)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--json", type=pathlib.Path)
     options = arguments.parse_args()

@@ -38,8 +38,8 @@ ERRNO = {"open": "EMFILE", "write": "ENOSPC", "fsync": "EIO", "close": "EIO", "r
          "truncate": "EIO", "thread": "EAGAIN", "malloc": "ENOMEM", "malloc_saving": "ENOMEM"}
 MEMORY = ("malloc", "malloc_saving")
 # How many of each kind of call are tried: in the short form, in the long one; None: all.
-CALLS = {"malloc": (2, 60), "malloc_saving": (2, 60)}
-OTHER_CALLS = (2, None)
+CALLS = {"malloc": (0, 60), "malloc_saving": (1, 60)}
+OTHER_CALLS = (1, None)
 KILLS = (6, 200)
 LEVELS = (5, 50)
 
