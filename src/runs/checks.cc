@@ -9,6 +9,7 @@
 #include "runs/session.h"
 #include "runs/training.h"
 #include "system/molecule_options.h"
+#include "system/system_check.h"
 
 namespace equibolt {
 namespace {
@@ -57,7 +58,11 @@ void check_run(const RunConfig& config, RunPlan& plan) {
   check_molecule(config.system, plan.warnings);
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   if (!plan.anything_to_do()) return;
-  if (is_to_be_made(plan, Stage::simulation)) check_simulation(config);
+  if (config.data.train.empty() && is_to_be_made(plan, Stage::simulation)) {
+    check_simulation(config);
+    for (std::string& doubt : check_system(config.system, *energy, config.seed))
+      plan.warnings.push_back(std::move(doubt));
+  }
   check_data(config);
   const Architecture architecture = architecture_of(config, *energy);
   if (is_to_be_made(plan, Stage::training)) {

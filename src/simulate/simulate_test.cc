@@ -364,8 +364,10 @@ TEST(Simulation, ItsBitsDoNotDependOnThreads) {
   EXPECT_NE(a.energy, simulate(energy, other_seed, one).energy);
 }
 
-/// Advances by the smallest parts and goes through a file after each 7th of them.
-SimulationResult in_small_parts(const Energy& energy, const SimulateOptions& options, ThreadPool& pool) {
+/// Advances by the smallest parts and goes through a file after each 7th of them. Where `ahead`, chains are
+/// ahead of others then; those of a cheap energy all move in one part.
+SimulationResult in_small_parts(const Energy& energy, const SimulateOptions& options, ThreadPool& pool,
+                                bool ahead) {
   const auto path = std::filesystem::path(testing::TempDir()) / "simulation_state.npz";
   auto simulation = std::make_unique<Simulation>(energy, options, pool);
   int parts = 0, within = 0;
@@ -377,7 +379,7 @@ SimulationResult in_small_parts(const Energy& energy, const SimulateOptions& opt
     simulation = std::make_unique<Simulation>(energy, options, pool, simulation_state_from(read_npz(path)));
   }
   EXPECT_GT(parts, 100);
-  EXPECT_GT(within, 10);  // saved while some chains were ahead of others
+  EXPECT_TRUE(!ahead || within > 10) << within;
   std::filesystem::remove(path);
   return result_of(*simulation);
 }
@@ -385,7 +387,8 @@ SimulationResult in_small_parts(const Energy& energy, const SimulateOptions& opt
 TEST(Simulation, StoppedAndResumedFromFilesItGivesTheSameBits) {
   ThreadPool one(1), two(2);
   const DoubleWell energy(4, 2);
-  expect_same_bits(simulate(energy, small_options(), two), in_small_parts(energy, small_options(), one));
+  expect_same_bits(simulate(energy, small_options(), two),
+                   in_small_parts(energy, small_options(), one, false));
 }
 
 SimulateOptions small_langevin_options() {
@@ -403,7 +406,7 @@ TEST(Simulation, OfLangevinDynamicsItIsTheSameInParts) {
   ThreadPool one(1), three(3);
   const DoubleWell energy(4, 2);
   const SimulationResult whole = simulate(energy, small_langevin_options(), three);
-  const SimulationResult parts = in_small_parts(energy, small_langevin_options(), one);
+  const SimulationResult parts = in_small_parts(energy, small_langevin_options(), one, true);
   EXPECT_EQ(whole.energy, parts.energy);
   EXPECT_EQ(whole.diagnostics.lambda, parts.diagnostics.lambda);
 }
