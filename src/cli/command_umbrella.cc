@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
@@ -7,6 +8,7 @@
 #include "core/cancel.h"
 #include "molecules/umbrella.h"
 #include "molecules/umbrella_json.h"
+#include "runs/run_record.h"
 
 namespace equibolt {
 
@@ -23,6 +25,17 @@ void add_umbrella(CLI::App& app) {
     const RunConfig config = load_config(options->config, options->overrides);
     RunFolder folder = run_folder_for(options->config, options->output);
     if (options->output.empty()) folder.path += "-umbrella";
+    if (options->dry) {
+      const UmbrellaTask task = umbrella_task(config);
+      require_kind(folder.path, FolderKind::umbrella);
+      fmt::print("{} windows of {} blocks in {}: {}\n", task.options.windows, task.options.blocks,
+                 folder.path.string(),
+                 std::filesystem::exists(folder.path / "umbrella.json")
+                     ? "done before; resumes or analyses again"
+                 : std::filesystem::exists(folder.path / "umbrella") ? "resume"
+                                                                     : "to do");
+      return;
+    }
     begin_stoppable(options->max_hours);
     Reporter reporter(options->quiet);
     const auto result = umbrella_run(config, folder, *frames, stop_requested, reporter);
