@@ -136,6 +136,10 @@ void publish_file(const std::filesystem::path& beside, const std::filesystem::pa
   rename_and_sync(beside, path);
 }
 
+bool is_partial_file(const std::filesystem::path& path) {
+  return writer_of(path.filename().string(), "") != 0;
+}
+
 void remove_partial_files_of(const std::filesystem::path& path) {
   remove_partial(path.parent_path().empty() ? "." : path.parent_path(), path.filename().string());
 }

@@ -22,6 +22,8 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 void publish_file(const std::filesystem::path& beside, const std::filesystem::path& path);
 /// A name in `path`'s folder for a file that becomes `path` later: unlike that of any other process's.
 std::filesystem::path name_beside(const std::filesystem::path& path);
+/// Whether it has such a name, or one that a library has made of such a name: what a killed writer leaves.
+bool is_partial_file(const std::filesystem::path& path);
 /// Removes what killed writers have left of this file: NAME.PID-NUMBER.partial beside it, and what libraries
 /// make of such a name, unless a process of that number lives on this machine.
 void remove_partial_files_of(const std::filesystem::path& path);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <list>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -38,6 +39,11 @@ class ZipError {
   zip_error_t error_{};
 };
 
+/// What libzip could not do for want of memory says nothing against the file.
+void throw_if_out_of_memory(zip_error_t* error) {
+  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+}
+
 struct Discard {
   void operator()(zip_t* archive) const { zip_discard(archive); }
 };
@@ -55,7 +61,10 @@ using Source = std::unique_ptr<zip_source_t, FreeSource>;
 /// the entry declares.
 Bytes read_entry(zip_t* archive, const zip_stat_t& status, const std::string& origin) {
   const Entry entry(zip_fopen_index(archive, status.index, 0));
-  if (!entry) throw DataError("{}: {}", origin, zip_strerror(archive));
+  if (!entry) {
+    throw_if_out_of_memory(zip_get_error(archive));
+    throw DataError("{}: {}", origin, zip_strerror(archive));
+  }
   Bytes content;
   for (;;) {
     constexpr std::size_t step = 1 << 20;
@@ -63,7 +72,10 @@ Bytes read_entry(zip_t* archive, const zip_stat_t& status, const std::string& or
     const std::size_t room = std::min<std::size_t>(std::max(step, done), status.size - done + 1);
     content.resize(done + room);
     const zip_int64_t got = zip_fread(entry.get(), content.data() + done, room);
-    if (got < 0) throw DataError("{}: {}", origin, zip_file_strerror(entry.get()));
+    if (got < 0) {
+      throw_if_out_of_memory(zip_file_get_error(entry.get()));
+      throw DataError("{}: {}", origin, zip_file_strerror(entry.get()));
+    }
     content.resize(done + static_cast<std::size_t>(got));
     if (content.size() > status.size) break;
     if (got == 0) break;
@@ -80,7 +92,10 @@ Source source_of(std::span<const std::uint8_t> bytes, const std::string& origin)
     throw DataError("{}: empty, an npz (zip) file expected", origin);  // to libzip an empty archive
   ZipError error;
   Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
-  if (!source) throw DataError("{}: {}", origin, error.text());
+  if (!source) {
+    throw_if_out_of_memory(error.get());
+    throw DataError("{}: {}", origin, error.text());
+  }
   return source;
 }
 
@@ -90,6 +105,7 @@ Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
                  const std::optional<std::string>& only = {}) {
   ZipError error;
   const Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY | ZIP_CHECKCONS, error.get()));
+  if (!archive) throw_if_out_of_memory(error.get());
   if (!archive && zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) {
     throw DataError("{}: two entries of the archive have the same name", origin);
   }
@@ -157,7 +173,12 @@ class EntrySource {
       case ZIP_SOURCE_SUPPORTS:
         return ZIP_SOURCE_SUPPORTS_READABLE;
       case ZIP_SOURCE_OPEN:
-        held_.assign(header_.begin(), header_.end());
+        try {
+          held_.assign(header_.begin(), header_.end());
+        } catch (...) {
+          failure_ = std::current_exception();
+          return -1;
+        }
         at_ = done_ = next_ = 0;
         return 0;
       case ZIP_SOURCE_READ:
@@ -209,6 +230,7 @@ class EntrySource {
 };
 
 [[noreturn]] void fail(const std::filesystem::path& path, zip_error_t* error) {
+  throw_if_out_of_memory(error);
   throw IoError("{}: cannot write: {}", path.string(), zip_error_strerror(error));
 }
 
@@ -284,7 +306,10 @@ Array read_npz_array(const std::filesystem::path& path, const std::string& name)
   if (size == 0) throw DataError("{}: empty, an npz (zip) file expected", path.string());
   ZipError error;
   Source source(zip_source_file_create(path.c_str(), 0, 0, error.get()));
-  if (!source) throw IoError("{}: cannot read: {}", path.string(), error.text());
+  if (!source) {
+    throw_if_out_of_memory(error.get());
+    throw IoError("{}: cannot read: {}", path.string(), error.text());
+  }
   return read_archive(std::move(source), size, path.string(), name)[name];
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/hash.h"
 #include "equibolt/error.h"
+#include "io/atomic_file.h"
 #include "runs/run_folder.h"
 
 namespace equibolt {
@@ -33,7 +34,7 @@ void require_evaluation(const fs::path& folder) {
       "lock",        "lock.owner"};
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (std::ranges::count(own, name) > 0 || name.starts_with(".") || name.ends_with(".partial")) continue;
+    if (std::ranges::count(own, name) > 0 || name.starts_with(".") || is_partial_file(name)) continue;
     throw UsageError("{}: holds {} and is no folder of an evaluation: nothing was written. Give a new folder",
                      folder.string(), name);
   }

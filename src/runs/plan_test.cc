@@ -258,7 +258,13 @@ TEST_F(Plan, FoldersOfOthersAreLeftAlone) {
   EXPECT_THROW(plan({}), UsageError);
   fs::remove_all(folder_.path);
   for (const char* name : {".nfs1", "slurm-7.out", "lost+found/x"}) touch(folder_.path / name);
+  // What a first call leaves that was killed while it wrote.
+  for (const char* name : {"config.toml.999999999-0.partial", "config.toml.999999999-1.partial.aB3dE6"}) {
+    touch(folder_.path / name);
+  }
   EXPECT_NO_THROW(plan({}));
+  touch(folder_.path / "big.iso.partial");
+  EXPECT_THROW(plan({}), UsageError);
 }
 
 TEST_F(Plan, AConfigThatWasEditedByHandIsKept) {

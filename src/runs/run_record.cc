@@ -28,7 +28,7 @@ RunRecord record_of_config(const RunFolder& folder) {
 bool counts(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   return !(name.starts_with(".") || name == "lost+found" || name == "lock" || name == "lock.owner" ||
-           name.ends_with(".log") || name.ends_with(".out"));
+           name.ends_with(".log") || name.ends_with(".out") || is_partial_file(path));
 }
 
 }  // namespace

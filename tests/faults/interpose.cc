@@ -4,7 +4,8 @@
 //   FAULT_FOLDER   only files in this folder and below count; nothing counts before the first of them is
 //   touched FAULT_CALL     open, write, fsync, close, rename, unlink, mkdir, truncate, thread (its creation),
 //   malloc, or
-//                  malloc_saving: allocations while a file is open for writing
+//                  malloc_saving: allocations while a new file is written beside the one it becomes
+//                  (….partial)
 //   FAULT_NUMBER   which of these calls fails, from 1; it fails once
 //   FAULT_ERRNO    with which error, a number
 //   FAULT_BYTES    writes beyond so many bytes, all files together, fail with ENOSPC, as on a full disk
@@ -45,7 +46,7 @@ constexpr const char* kNames[kCalls] = {"open",  "write",    "fsync",  "close", 
 std::atomic<long> counts[kCalls];
 std::atomic<long> bytes_left{-1};  // negative: no limit
 std::atomic<bool> touched{false};
-std::atomic<int> open_for_writing{0};
+std::atomic<int> saving{0};        // files that are open
 thread_local bool inside = false;  // this library's own calls do not count
 
 char folder[4096];
@@ -105,14 +106,28 @@ bool under(const char* path) {
   return is;
 }
 
-bool under(int file) {
-  if (folder[0] == 0 || file < 3) return false;
-  char name[64], path[4096];
+/// The name of an open file in `path`; false where it has none.
+bool name_of(int file, char (&path)[4096]) {
+  char name[64];
   std::snprintf(name, sizeof name, "/proc/self/fd/%d", file);
   const ssize_t length = readlink(name, path, sizeof path - 1);
   if (length < 0) return false;
   path[length] = 0;
-  return path[0] == '/' && under(path);
+  return path[0] == '/';
+}
+
+bool under(int file) {
+  char path[4096];
+  return folder[0] != 0 && file >= 3 && name_of(file, path) && under(path);
+}
+
+bool is_partial(const char* path) {
+  return std::strstr(path, ".partial") != nullptr;
+}
+
+bool is_partial(int file) {
+  char path[4096];
+  return name_of(file, path) && is_partial(path);
 }
 
 /// Counts the call; whether it is the one that fails, with errno set.
@@ -143,7 +158,7 @@ bool for_writing(int flags) {
 bool allocation_fails() {
   if (inside || !touched) return false;
   if (fails(kMalloc)) return true;
-  return open_for_writing > 0 && fails(kMallocSaving);
+  return saving > 0 && fails(kMallocSaving);
 }
 
 }  // namespace
@@ -161,7 +176,7 @@ int open(const char* path, int flags, ...) {
   const bool counted = !inside && for_writing(flags) && under(path);
   if (counted && fails(kOpen)) return -1;
   const int file = next<int (*)(const char*, int, ...)>("open")(path, flags, mode);
-  if (counted && file >= 0) ++open_for_writing;
+  if (counted && file >= 0 && is_partial(path)) ++saving;
   return file;
 }
 int open64(const char* path, int flags, ...) __attribute__((alias("open")));
@@ -170,7 +185,7 @@ FILE* fopen(const char* path, const char* mode) {
   const bool counted = mode[0] != 'r' && under(path);
   if (counted && fails(kOpen)) return nullptr;
   FILE* file = NEXT(fopen)(path, mode);
-  if (counted && file != nullptr) ++open_for_writing;
+  if (counted && file != nullptr && is_partial(path)) ++saving;
   return file;
 }
 FILE* fopen64(const char* path, const char* mode) __attribute__((alias("fopen")));
@@ -179,7 +194,7 @@ int mkstemp(char* path) {
   const bool counted = under(path);
   if (counted && fails(kOpen)) return -1;
   const int file = NEXT(mkstemp)(path);
-  if (counted && file >= 0) ++open_for_writing;
+  if (counted && file >= 0 && is_partial(path)) ++saving;
   return file;
 }
 int mkstemp64(char* path) __attribute__((alias("mkstemp")));
@@ -214,19 +229,20 @@ int fdatasync(int file) {
 int close(int file) {
   if (inside) return NEXT(close)(file);
   const int flags = fcntl(file, F_GETFL);
-  const bool counted = flags >= 0 && for_writing(flags) && under(file);
+  const bool counted = flags >= 0 && for_writing(flags) && under(file), partial = counted && is_partial(file);
   const int result = NEXT(close)(file);
   if (!counted) return result;
-  if (open_for_writing > 0) --open_for_writing;
+  if (partial) --saving;
   return fails(kClose) ? -1 : result;
 }
 
 int fclose(FILE* file) {
   const int descriptor = fileno(file), flags = fcntl(descriptor, F_GETFL);
-  const bool counted = flags >= 0 && for_writing(flags) && under(descriptor);
+  const bool counted = flags >= 0 && for_writing(flags) && under(descriptor),
+             partial = counted && is_partial(descriptor);
   const int result = NEXT(fclose)(file);
   if (!counted) return result;
-  if (open_for_writing > 0) --open_for_writing;
+  if (partial) --saving;
   return fails(kClose) ? EOF : result;
 }
 
