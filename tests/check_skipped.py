@@ -7,8 +7,8 @@ import json
 import pathlib
 import sys
 
-# What a machine may lack.
-HARDWARE = ("the machine has no bf16", "no CUDA", "built without CUDA", "no NVIDIA GPU", "GPU")
+# Tests of what a machine may lack: a GPU, products in bf16. GoogleTest 1.12 does not write the reason of a skip.
+HARDWARE = ("CudaVectorField.", "Bf16")
 
 
 def main():
@@ -19,9 +19,9 @@ def main():
             for test in suite["testsuite"]:
                 run += test["result"] == "COMPLETED"
                 if test["result"] == "SKIPPED":
-                    reason = " ".join(skip["message"].strip().splitlines()[-1] for skip in test.get("skipped", []))
-                    if not any(text in reason for text in HARDWARE):
-                        wrong.append(f"{report.stem}: {suite['name']}.{test['name']} was skipped: {reason}")
+                    name = f"{suite['name']}.{test['name']}"
+                    if not any(text in name for text in HARDWARE):
+                        wrong.append(f"{report.stem}: {name} was skipped")
     if not run:
         wrong.append(f"{sys.argv[1]}: no results of tests")
     print("\n".join(wrong) or f"{run} unit tests in {len(reports)} programs ran, none was skipped but for want of hardware")
