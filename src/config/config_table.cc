@@ -241,7 +241,7 @@ void add_molecule(Table& table, MoleculeOptions& m) {
              "a .pdb, .cif or .xyz file: which atoms there are, and where dynamics begin",
              [](const std::string& name) { return !builtin_structures().contains(name); });
   table.text(
-      "types", m.types, "text",
+      "types", m.types, "text, as in \"0 0 1\"",
       "which atoms are interchangeable: elements, symmetry (of the bond graph), backbone (elements, but each "
       "backbone atom its own), distinct, or a list of numbers");
   table.positive("temperature", m.temperature, "K, that of kT");
