@@ -110,6 +110,7 @@ class Scan {
       }
     }
     if (!fault_.empty()) throw DataError("{}", fault_);
+    if (XML_GetErrorCode(parser_.get()) == XML_ERROR_NO_MEMORY) throw std::bad_alloc();
     throw DataError("{}:{}: is not well-formed XML: {}. {}", name_, line(),
                     XML_ErrorString(XML_GetErrorCode(parser_.get())), kHowToMakeOne);
   }
