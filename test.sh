@@ -10,7 +10,7 @@ format() { scripts/format.sh --check; }
 
 # All tests; none may be skipped for want of software.
 release() {
-  cmake --preset release -DEQUIBOLT_WERROR=ON >/dev/null
+  cmake --preset release -DEQUIBOLT_WERROR=ON -DEQUIBOLT_PCH=ON >/dev/null
   scripts/build.sh release
   rm -rf build/release/results
   EQUIBOLT_NO_SKIPS=1 GTEST_OUTPUT="json:$PWD/build/release/results/" \
@@ -19,6 +19,7 @@ release() {
 }
 
 asan() {
+  cmake --preset asan -DEQUIBOLT_FEW_TARGETS=ON -DEQUIBOLT_PCH=ON >/dev/null
   scripts/build.sh asan
   # Names of tests that take long end in "Slow".
   GTEST_FILTER='-*Slow*' ctest --test-dir build/asan -j "$(nproc)" --output-on-failure -E Slow
