@@ -26,7 +26,10 @@ std::vector<std::filesystem::path> Generations::files() const {
 void Generations::write(std::uint64_t number, const Npz& npz) const {
   write_npz(folder / fmt::format("{}-{:012}.npz", name, number), npz);
   const auto all = files();
-  for (std::size_t k = kKept; k < all.size(); ++k) std::filesystem::remove(all[k]);
+  for (std::size_t k = kKept; k < all.size(); ++k) {
+    std::error_code stays;  // the next write tries again
+    std::filesystem::remove(all[k], stays);
+  }
 }
 
 bool Generations::read_newest(const std::function<void(const Npz&)>& parse,

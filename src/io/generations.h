@@ -18,7 +18,8 @@ struct Generations {
 
   /// What there is, newest first.
   std::vector<std::filesystem::path> files() const;
-  /// Writes a generation, whole or not at all, and removes all but the newest two. `number` grows.
+  /// Writes a generation, whole or not at all, and removes all but the newest two. `number` grows. One that
+  /// cannot be removed stays until a later write. Throws IoError.
   void write(std::uint64_t number, const Npz& npz) const;
   /// Calls `parse` with the newest generation that is sound: readable (each array carries a checksum) and not
   /// refused by `parse`, which throws DataError for damage. Newer ones that are damaged get the ending

@@ -99,5 +99,16 @@ TEST_F(GenerationsTest, OnlyDamageIsPassedOver) {
   EXPECT_EQ(states_.files().size(), 2U);
 }
 
+TEST_F(GenerationsTest, OneThatCannotBeRemovedFailsNoWrite) {
+  std::filesystem::create_directories(path(1) / "inside");  // not empty, so that it stays
+  write(2);
+  write(3);
+  EXPECT_NO_THROW(write(4));
+  EXPECT_THAT(states_.files(), ElementsAre(path(4), path(3), path(1)));
+  std::filesystem::remove(path(1) / "inside");
+  write(5);
+  EXPECT_THAT(states_.files(), ElementsAre(path(5), path(4)));
+}
+
 }  // namespace
 }  // namespace equibolt

@@ -90,7 +90,8 @@ std::string draw(const Plot& plot, const std::filesystem::path& folder) {
   const std::string said = std::filesystem::exists(log) ? read_text_file(log) : "";
   if (code == 127) throw IoError("gnuplot cannot be run; on Debian it is in the package gnuplot-nox");
   if (code != 0) throw IoError("{}: gnuplot failed: {}", (folder / file(".gp")).string(), said);
-  std::filesystem::remove(log);
+  std::error_code stays;  // gnuplot has said nothing in it
+  std::filesystem::remove(log, stays);
   return read_text_file(folder / file(".svg"));
 }
 

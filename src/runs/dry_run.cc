@@ -148,7 +148,7 @@ std::string consequences(const RunPlan& plan) {
   for (const std::string& warning : plan.warnings) text += "warning: " + warning + "\n";
   for (const std::string& note : plan.notes) text += "note: " + note + "\n";
   for (const auto& path : plan.moved) text += fmt::format("moved to previous/: {}\n", path.string());
-  return text;
+  return text + left_over_text(plan);
 }
 
 }  // namespace

@@ -189,11 +189,23 @@ class Planner {
     }
     if (changed.empty()) {
       put(stage, progress == Progress::finished ? StageState::done : StageState::resume);
+      if (progress == Progress::finished) plan_left_over(stage);
       if (progress == Progress::begun)
         make_stale_after(stage, fmt::format("{} is still to be done", name_of(stage)));
       return;
     }
     plan_changed(stage, progress, changed);
+  }
+
+  /// What a stage keeps while it is under way stays behind where a call was killed, or could not remove it.
+  void plan_left_over(Stage stage) {
+    const RunFolder& f = folder();
+    std::vector<fs::path> kept;
+    if (stage == Stage::simulation) kept = {f.simulation_states()};
+    if (stage == Stage::evaluation) kept = {parts_of(f.samples()), parts_of(f.test_densities())};
+    for (const fs::path& path : kept) {
+      if (there(path)) plan_.left_over.push_back(path.lexically_relative(f.path));
+    }
   }
 
   void plan_changed(Stage stage, Progress progress, const std::vector<Difference>& changed) {
@@ -420,7 +432,15 @@ std::string text_of(const RunPlan& plan) {
   for (const std::string& note : plan.notes) text += "note: " + note + "\n";
   for (const fs::path& path : plan.moved) text += fmt::format("moved to previous/: {}\n", path.string());
   for (const fs::path& path : plan.copied) text += fmt::format("copied to previous/: {}\n", path.string());
+  text += left_over_text(plan);
   if (!plan.refusal.empty()) text += "refused: " + plan.refusal + "\n";
+  return text;
+}
+
+std::string left_over_text(const RunPlan& plan) {
+  std::string text;
+  for (const fs::path& path : plan.left_over)
+    text += fmt::format("removed, no longer needed: {}\n", path.string());
   return text;
 }
 
@@ -428,9 +448,14 @@ void require_accepted(const RunPlan& plan) {
   if (!plan.refusal.empty()) throw UsageError("{}", plan.refusal);
 }
 
+void remove_left_over(const RunPlan& plan) {
+  for (const fs::path& path : plan.left_over) remove_left_over(plan.folder.path / path);
+}
+
 void begin(const RunPlan& plan) {
   require_accepted(plan);
   move_results(plan);
+  remove_left_over(plan);
   if (plan.finetuning_added) move_file(plan.folder.model(), plan.folder.flow_matched());
   RunRecord record = plan.record;
   if (!plan.config.empty()) {

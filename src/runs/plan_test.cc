@@ -309,6 +309,52 @@ TEST_F(Plan, ACallThatEndedBeforeItsRecordIsNoRunOfAnEarlierVersion) {
   EXPECT_EQ(read_text_file(folder_.record()), record);
 }
 
+TEST_F(Plan, WhatFinishedStagesHaveLeftBehindIsRemoved) {
+  finish();
+  const std::vector<fs::path> left{"simulation/iteration-000000000100.npz",
+                                   "samples.npz.parts/000000000000.npz", "test_densities.npz.parts/lock"};
+  for (const fs::path& path : left) touch(folder_.path / path);
+  const auto before = content_of(folder_.path);
+  const RunPlan done = plan({});
+  EXPECT_FALSE(done.anything_to_do());
+  EXPECT_THAT(done.left_over, testing::ElementsAre(fs::path("simulation"), fs::path("samples.npz.parts"),
+                                                   fs::path("test_densities.npz.parts")));
+  EXPECT_THAT(text_of(done), HasSubstr("removed, no longer needed: simulation\n"));
+  EXPECT_THAT(plan({}, {}, Stage::simulation).left_over, testing::ElementsAre(fs::path("simulation")));
+  EXPECT_EQ(content_of(folder_.path), before) << "a plan writes nothing";
+  begin(done);
+  for (const fs::path& path : done.left_over) EXPECT_FALSE(fs::exists(folder_.path / path)) << path;
+  EXPECT_TRUE(plan({}).left_over.empty());
+}
+
+TEST_F(Plan, WhatStagesUnderWayKeepIsNotRemoved) {
+  finish();
+  touch(folder_.simulation_states() / "iteration-000000000100.npz");
+  touch(fs::path(folder_.samples()) += ".parts/000000000000.npz");
+  fs::remove(folder_.evaluation());
+  fs::remove(folder_.simulation());
+  EXPECT_EQ(plan({}).state(Stage::simulation), StageState::resume);
+  EXPECT_TRUE(plan({}).left_over.empty());
+  // What is done again is moved, with all that it keeps.
+  touch(folder_.simulation());
+  const RunPlan again = plan({"simulate.samples=200"}, {.redo = Stage::simulation, .extend = {}});
+  EXPECT_TRUE(again.left_over.empty());
+  begin(again);
+  EXPECT_TRUE(moved("simulation"));
+}
+
+TEST_F(Plan, WhatCannotBeRemovedIsAWarning) {
+  const std::string name(300, 'x');  // no file system has it
+  testing::internal::CaptureStderr();
+  EXPECT_NO_THROW(remove_left_over(root_ / name));
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      testing::ContainsRegex("warning: .*xxx: is no longer needed and cannot be removed: .+; the same"));
+  testing::internal::CaptureStderr();
+  remove_left_over(root_ / "absent");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(Plan, ARecordOfALaterVersionIsRefused) {
   finish();
   std::string text = read_text_file(folder_.record());

@@ -35,6 +35,19 @@ class BegunRun {
   OutputLock lock_;
 };
 
+/// Removes what is left over in a run in which there is nothing to do.
+void tidy(const RunPlan& done, const RunConfig& config, const Permissions& permissions, Stage last,
+          Reporter& reporter) {
+  if (done.left_over.empty()) return;
+  try {
+    const OutputLock lock = OutputLock::of_folder(done.folder.path);
+    // Another process may have worked here since the first look.
+    remove_left_over(plan_run(config, done.folder, permissions, last));
+  } catch (const Error& error) {
+    reporter.warn(fmt::format("what is no longer needed stays: {}", error.what()));
+  }
+}
+
 RunPlan accepted_plan(const RunConfig& config, const RunFolder& folder, const Permissions& permissions,
                       Stage last, Reporter& reporter) {
   RunPlan plan = plan_run(config, folder, permissions, last);
@@ -50,7 +63,10 @@ RunPlan accepted_plan(const RunConfig& config, const RunFolder& folder, const Pe
 Evaluation run(const RunConfig& config, const RunFolder& folder, const Permissions& permissions,
                const std::function<bool()>& stop, Reporter& reporter) {
   const RunPlan plan = accepted_plan(config, folder, permissions, Stage::evaluation, reporter);
-  if (!plan.anything_to_do() && plan.config.empty()) return read_json(folder.evaluation());
+  if (!plan.anything_to_do() && plan.config.empty()) {
+    tidy(plan, config, permissions, Stage::evaluation, reporter);
+    return read_json(folder.evaluation());
+  }
   const BegunRun begun(config, folder, permissions, Stage::evaluation);
   if (!std::filesystem::exists(folder.evaluation())) {
     const TargetData data = obtain_data(config, folder, stop, reporter);
@@ -67,7 +83,10 @@ void simulate_run(const RunConfig& config, const RunFolder& folder, const Permis
                   const std::function<bool()>& stop, Reporter& reporter) {
   if (!config.data.train.empty()) throw UsageError("data.train is set: there is nothing to simulate");
   const RunPlan plan = accepted_plan(config, folder, permissions, Stage::simulation, reporter);
-  if (!plan.anything_to_do()) return;
+  if (!plan.anything_to_do()) {
+    tidy(plan, config, permissions, Stage::simulation, reporter);
+    return;
+  }
   const BegunRun begun(config, folder, permissions, Stage::simulation);
   obtain_data(config, folder, stop, reporter);
 }

@@ -1,5 +1,6 @@
 #include "runs/run_folder.h"
 
+#include "core/log.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 
@@ -18,6 +19,15 @@ void remove_partial_files(const RunFolder& folder) {
   }
   for (const auto& states : {folder.simulation_states(), folder.checkpoints(), folder.finetune_checkpoints()})
     remove_partial_files_in(states);
+}
+
+void remove_left_over(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (!error) return;
+  log_text("warning", fmt::format("{}: is no longer needed and cannot be removed: {}; the same command tries "
+                                  "it again",
+                                  path.string(), error.message()));
 }
 
 void create_folder(const std::filesystem::path& path) {

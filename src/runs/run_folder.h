@@ -45,6 +45,10 @@ RunFolder run_folder_for(const std::string& preset_or_file, const std::string& o
 /// Removes what killed writers have left of the run's own files. The run is locked by the caller.
 void remove_partial_files(const RunFolder& folder);
 
+/// Removes a file or a folder that is no longer needed. Where that fails it warns; the result that made it
+/// superfluous is complete all the same, and the next call tries again.
+void remove_left_over(const std::filesystem::path& path);
+
 /// Creates the folder and those above it. Throws IoError.
 void create_folder(const std::filesystem::path& path);
 

@@ -82,14 +82,14 @@ class Parts {
                       }};
     }
     write_npz_in_pieces(task_.file, arrays);
-    std::filesystem::remove_all(folder_);
+    remove_left_over(folder_);
   }
 
   /// Removes parts that have been joined, unless another process has them.
   void remove() {
     if (!std::filesystem::is_directory(folder_)) return;
     lock_.emplace(OutputLock::of_folder(folder_));
-    std::filesystem::remove_all(folder_);
+    remove_left_over(folder_);
   }
 
  private:
@@ -209,6 +209,7 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
     }
     reporter.progress(static_cast<double>(made) / static_cast<double>(task.count), throughput.text());
   }
+  reporter.end_progress();
   parts.join();
   reporter.say("{}: {}, {}", task.label, task.count, throughput.text());
   return true;

@@ -213,7 +213,7 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
     json["dihedrals"] = dihedral_statistics(*molecule, result.samples, options.chains);
   }
   write_json(folder.simulation(), json);  // last: it marks the data as complete
-  std::filesystem::remove_all(folder.simulation_states());
+  remove_left_over(folder.simulation_states());
   const auto shown = [](const ChainEstimate& e) { return with_error(e.estimate.value, e.estimate.error); };
   const std::uint64_t thinning = result.diagnostics.thinning;
   reporter.say("simulated: {} samples, {}; mean energy {}, R-hat {:.4f}", result.samples.count(),
