@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed, checks the format, builds, and runs all tests.
-# test.sh STAGE... runs some stages. Besides the usual ones, format and release, there are asan (sanitizers), portable (clang,
-# without OpenMM and xtb), cuda (compiles the kernels for GPUs where nvcc is there) and fuzz. gemmi's CIF headers do not compile
-# with clang 14 as C++20, so that portable and fuzz wait for a build without mmCIF.
+# test.sh STAGE... runs some of the stages: format, release, asan (sanitizers), fuzz, portable (clang, without OpenMM and xtb),
+# cuda (compiles the kernels for GPUs where nvcc is there).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -43,7 +42,7 @@ cuda() {
 fuzz() { scripts/fuzz.sh 3; }
 
 scripts/install-packages.sh
-[ $# -gt 0 ] || set -- format release
+[ $# -gt 0 ] || set -- format release asan fuzz portable cuda
 for stage in "$@"; do
   begun=$SECONDS
   echo "== $stage"
