@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "core/cancel.h"
 #include "core/hash.h"
+#include "core/saver.h"
 #include "core/stopwatch.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
@@ -185,7 +185,10 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
   }
   reporter.start_progress(task.label);
   WeightedSamples pending;
-  Stopwatch since_part;
+  Saver saver(stop, task.checkpoint_seconds, [&] {
+    parts.add(pending);
+    pending = {};
+  });
   Throughput throughput;
   std::size_t block = kFirstBlock;
   for (std::size_t made = parts.done(); made < task.count;) {
@@ -196,14 +199,8 @@ bool make_samples_file(const SamplesTask& task, const std::function<bool()>& sto
     throughput.add(samples, watch.seconds());
     made += size;
     if (watch.seconds() < kBlockSeconds) block = std::min(2 * block, kLargestBlock);
-    const bool last = made == task.count, stopping = stop && stop();
-    if (last || stopping || checkpoint_requested() || pending.x.size() * sizeof(double) >= kPartBytes ||
-        since_part.seconds() > task.checkpoint_seconds) {
-      parts.add(pending);
-      pending = {};
-      since_part = Stopwatch();
-    }
-    if (stopping && !last) {
+    const bool last = made == task.count, full = pending.x.size() * sizeof(double) >= kPartBytes;
+    if (saver.save_if_due(last || full) && !last) {
       throw Stopped("{}: stopped after {} of {}; the same command goes on from there", task.label, made,
                     task.count);
     }

@@ -9,7 +9,7 @@
 #include "analyze/autocorrelation.h"
 #include "core/geometry.h"
 #include "core/number_text.h"
-#include "core/stopwatch.h"
+#include "core/saver.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/generations.h"
@@ -173,17 +173,13 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
   create_folder(folder.simulation_states());
   reporter.start_progress("simulating");
-  Stopwatch since_state;
+  Saver saver(stop, config.checkpoint_seconds,
+              [&] { states_in(folder).write(simulation.state().iteration, to_npz(simulation.state())); });
   while (!simulation.finished()) {
     simulation.advance();
     reporter.progress(simulation.progress());
-    const bool stopping = stop();
     // The end is saved too, before anything is made of it.
-    if (stopping || simulation.finished() || since_state.seconds() > config.checkpoint_seconds) {
-      states_in(folder).write(simulation.state().iteration, to_npz(simulation.state()));
-      since_state = Stopwatch();
-    }
-    if (stopping && !simulation.finished()) {
+    if (saver.save_if_due(simulation.finished()) && !simulation.finished()) {
       throw Stopped("stopped at iteration {} of the simulation; the same command goes on from there",
                     simulation.state().iteration);
     }
