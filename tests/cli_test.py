@@ -67,6 +67,25 @@ def end(process, blow):
     return process.returncode, said
 
 
+def asked_for_a_state(command, begun, state):
+    """Sends SIGUSR1 to a command that saves at no interval as soon as `begun` is there; it has to write a `state` (a folder and a
+    pattern) and go on, and is then killed."""
+    folder, pattern = state
+    process = caught([*command, "--set", "checkpoint_seconds=1e9"], begun.exists)
+    assert process, f"{command} has ended"
+    assert not list(folder.glob(pattern)), "a state that nobody has asked for"
+    process.send_signal(signal.SIGUSR1)
+    process.send_signal(signal.SIGCONT)
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(pattern)) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    goes_on = process.poll() is None
+    process.kill()
+    said = process.communicate()[1]
+    assert list(folder.glob(pattern)), f"{command}: no state; it said: {said}"
+    assert goes_on, f"{command}: has ended with {process.returncode}: {said}"
+
+
 def sets(settings):
     return [word for setting in settings for word in ("--set", setting)]
 
@@ -283,6 +302,15 @@ class Run(Workplace):
                 self.assertEqual(one, three)
             else:
                 self.assertEqual(one.read_bytes(), three.read_bytes(), name)
+
+    def test_a_simulation_and_a_training_write_a_state_when_they_are_asked_to(self):
+        run = self.path / "run"
+        asked_for_a_state(["simulate", "dw4", "-o", run, *sets(SMALL + ["simulate.burn_in=100000000"])], run / "simulation",
+                          (run / "simulation", "iteration-*.npz"))
+        data, run = self.finished_run("trained") / "data" / "train.npz", self.path / "training"
+        endless = ["train.steps=100000000", "train.checkpoint_every=100000000", f"data.train={data}"]
+        asked_for_a_state(["run", "dw4", "-o", run, *sets(SMALL + endless)], run / "metrics.jsonl",
+                          (run / "checkpoints", "step-*.npz"))
 
     def test_a_second_process_is_refused_and_a_stopped_run_resumes_with_the_same_bits(self):
         for steps in (400, 6000, 100000):  # more where the machine is done before it can be halted
@@ -606,8 +634,15 @@ class Molecules(Workplace):
             self.assertTrue(np.all(np.isfinite(arrays["energy"])))
             moved = np.abs(arrays["x"] - np.load(frames)["x"][arrays["frame"]]).max()
         self.assertTrue(0.005 < moved < 0.5, moved)
-        refused = call("relax", "alanine_dipeptide", "--data", frames, "-o", whole, *self.FEW, "--set", "seed=2", code=2)
-        self.assertIn("another request", refused.stderr)
+        other_seed = ["relax", "alanine_dipeptide", "--data", frames, "-o", whole, *self.FEW, "--set", "seed=2"]
+        for dry in ([], ["--dry-run"]):
+            refused = call(*other_seed, *dry, code=2)
+            self.assertIn("was made with other settings:\n  seed: 1 there, 2 now", refused.stderr)
+        for n, expected in ((4, "done, 4 trajectories"), (9, "resumes from 4 of 9 trajectories")):
+            told = call("relax", "alanine_dipeptide", "--data", frames, "-o", whole, "-n", n, "--dry-run", *self.FEW).stdout
+            self.assertEqual(told, f"{whole}: {expected}\n")
+        self.assertEqual(relaxed.read_bytes(), whole.read_bytes())
+        call("relax", "alanine_dipeptide", "--data", frames, "-o", self.path / "no" / "x.npz", "--dry-run", *self.FEW, code=4)
 
         told = call("export", whole, "--structure", "alanine_dipeptide", "-o", self.path / "x.pdb").stdout
         self.assertIn("4 configurations: 4 with the structure's bonds and chirality", told)
@@ -635,12 +670,44 @@ class Molecules(Workplace):
         told = call("export", self.path / "mirror.npy", "--structure", "alanine_dipeptide", "--mirror").stdout
         self.assertIn("4 its mirror image (reflected)", told)
 
+    def test_states_are_written_when_they_are_asked_for(self):
+        asked_for_a_state(["relax", "alanine_dipeptide-classical", "--data", self.simulated(), "-o", self.path / "relaxed.npz", "-n",
+                           100000000, "--set", "relax.steps=2"], self.path / "relaxed.npz.lock", (self.path, "relaxed.npz"))
+        folder = self.path / "umbrella"
+        asked_for_a_state(["umbrella", "alanine_dipeptide-classical", "-o", folder, *sets(["umbrella.windows=4",
+                           "umbrella.relax_steps=100000000"])], folder / "umbrella", (folder / "umbrella", "block-*.npz"))
+
+    def stamps(self, folder):
+        """When each file of a folder was written."""
+        return {path: path.stat().st_mtime_ns for path in (self.path / folder).rglob("*") if path.is_file()}
+
     def test_umbrella_resumes(self):
         options = [*sets(["umbrella.windows=6", "umbrella.stiffness=10", "umbrella.relax_steps=50", "umbrella.record_every=5",
                           "simulate.timestep_fs=1"])]
-        for steps, folder in ((215, "a"), (235, "a"), (235, "b")):
-            call("umbrella", "alanine_dipeptide-classical", "-o", self.path / folder, *options, "--set",
-                 f"umbrella.steps={steps}", "--set", "umbrella.discard=0.05")
+
+        def umbrella(folder, steps, *more, code=0):
+            return call("umbrella", "alanine_dipeptide-classical", "-o", self.path / folder, *options, *more, "--set",
+                        f"umbrella.steps={steps}", "--set", "umbrella.discard=0.05", code=code)
+        told = umbrella("a", 215, "--dry-run").stdout
+        self.assertEqual(told, f"{self.path / 'a'}: new, 43 blocks in 6 windows to do\n")
+        self.assertFalse((self.path / "a").exists())
+        umbrella("a", 215)
+        with (self.path / "a" / "config.toml").open("a") as config:
+            config.write("# a note of mine\n")
+        before = self.stamps("a")
+        self.assertEqual(umbrella("a", 215, "--dry-run").stdout, f"{self.path / 'a'}: done, 43 blocks in 6 windows\n")
+        self.assertIn("free energy of", umbrella("a", 215).stdout)
+        told = umbrella("a", 235, "--dry-run").stdout
+        self.assertIn("resumes from 43 of 47 blocks in 6 windows\nmoved to previous/: config.toml", told)
+        for dry in ([], ["--dry-run"]):
+            refused = umbrella("a", 235, "--set", "umbrella.stiffness=11", *dry, code=2).stderr
+            self.assertIn("was made with other settings:\n  umbrella.stiffness: 10.0 there, 11.0 now", refused)
+        self.assertEqual(before, self.stamps("a"))
+        umbrella("a", 235)
+        umbrella("b", 235)
+        self.assertIn("a note of mine", (self.path / "a" / "previous" / "1" / "config.toml").read_text())
+        self.assertEqual((self.path / "a" / "config.toml").read_text(), (self.path / "b" / "config.toml").read_text())
+        self.assertIn("0.05", (self.path / "a" / "config.toml").read_text())
         a, b = (np.load(self.path / folder / "umbrella.npz")["angles"] for folder in "ab")
         self.assertEqual(a.shape, (47, 6))
         self.assertTrue(np.array_equal(a, b))
@@ -653,8 +720,15 @@ class Molecules(Workplace):
         made = {}
         for name, rounds in (("a", (1, 2)), ("b", (2,))):
             for n in rounds:
-                made[name] = call("surrogate", "alanine_dipeptide", "-o", self.path / f"{name}.npz", *few, *sets(
-                    [f"surrogate.rounds={n}", f"threads={1 if name == 'b' else 2}"])).stdout
+                command = ["surrogate", "alanine_dipeptide", "-o", self.path / f"{name}.npz", *few, *sets(
+                    [f"surrogate.rounds={n}", f"threads={1 if name == 'b' else 2}"])]
+                expected = f"resumes from 1 of {n} rounds" if (name, n) == ("a", 2) else f"new, {n} rounds to do"
+                self.assertEqual(call(*command, "--dry-run").stdout, f"{self.path / name}.npz: {expected}\n")
+                made[name] = call(*command).stdout
+                written = self.stamps("")
+                self.assertEqual(call(*command, "--dry-run").stdout, f"{self.path / name}.npz: done, {n} rounds\n")
+                self.assertEqual(call(*command).stdout, made[name])
+                self.assertEqual(written, self.stamps(""))
         self.assertEqual((self.path / "a.npz").read_bytes(), (self.path / "b.npz").read_bytes())
         rows = [line.split() for line in made["b"].splitlines()[1:]]
         self.assertEqual([row[:3] for row in rows], [["1", "40", "0"], ["2", "80", "0"]])
@@ -671,11 +745,27 @@ class Molecules(Workplace):
 
         refused = call("umbrella", "alanine_dipeptide", "-o", self.path / "w", *by_surrogate, *sets(
             ["umbrella.steps=246", "system.method=gfn1"]), code=2)
-        self.assertIn("surrogate of another energy", refused.stderr)
-        refused = call("surrogate", "alanine_dipeptide", "-o", self.path / "a.npz", *few, "--set", "seed=2", code=2)
-        self.assertIn("another request", refused.stderr)
-        refused = call("surrogate", "alanine_dipeptide", "-o", self.path / "c.npz", *few, "--set", "surrogate.energy=lj13", code=2)
-        self.assertIn("same molecule", refused.stderr)
+        self.assertRegex(refused.stderr, "the energy that it is a surrogate of.*was made with other settings:\n  system.method: ")
+        self.assertFalse((self.path / "w").exists())
+        for dry in ([], ["--dry-run"]):
+            refused = call("surrogate", "alanine_dipeptide", "-o", self.path / "a.npz", *few, "--set", "seed=2", *dry, code=2)
+            self.assertIn("was made with other settings:\n  seed: 1 there, 2 now", refused.stderr)
+            refused = call("surrogate", "alanine_dipeptide", "-o", self.path / "c.npz", *few, "--set", "surrogate.energy=lj13", *dry,
+                           code=2)
+            self.assertIn("same molecule", refused.stderr)
+        # The cheaper energy is known by its content.
+        cheap = self.path / "cheap.toml"
+        text = (ROOT / "presets" / "alanine_dipeptide-classical.toml").read_text()
+        third = ["surrogate", "alanine_dipeptide", "-o", self.path / "a.npz", *few,
+                 *sets([f"surrogate.energy={cheap}", "surrogate.rounds=3"])]
+        cheap.write_text(text)
+        self.assertIn("resumes from 2 of 3 rounds", call(*third, "--dry-run").stdout)
+        cheap.write_text(text.replace('types = "symmetry"', 'types = "backbone"'))
+        for dry in ([], ["--dry-run"]):
+            refused = call(*third, *dry, code=2).stderr
+            self.assertRegex(refused, "its cheaper energy, surrogate.energy.*was made with other settings:\n  system.types: ")
+        for source in ("a.npz", "u"):
+            self.assertIn("urrogate" if source == "a.npz" else "umbrella", call("inspect", self.path / source).stdout)
 
     def test_classical_energies_with_types_of_elements_are_refused(self):
         frames = self.simulated()

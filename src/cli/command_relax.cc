@@ -15,6 +15,7 @@ void add_relax(CLI::App& app) {
     std::size_t count = 10000;
     std::vector<std::string> overrides;
     bool quiet = false;
+    bool dry = false;
     double max_hours = 0;
   };
   auto* command = app.add_subcommand("relax",
@@ -29,12 +30,17 @@ void add_relax(CLI::App& app) {
   add_set(*command, options->overrides);
   add_quiet(*command, options->quiet);
   add_max_hours(*command, options->max_hours);
+  add_dry_run(*command, options->dry);
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
+    const RelaxationTask task{options->frames, options->output, options->count};
+    if (options->dry) {
+      fmt::print("{}\n", text_of(plan_relaxation(config, task)));
+      return;
+    }
     begin_stoppable(options->max_hours);
     Reporter reporter(options->quiet);
-    const std::size_t count =
-        relax_frames(config, {options->frames, options->output, options->count}, stop_requested, reporter);
+    const std::size_t count = relax_frames(config, task, stop_requested, reporter);
     fmt::print("{}: {} configurations\n", options->output, count);
   });
 }

@@ -14,6 +14,7 @@ void add_surrogate(CLI::App& app) {
     std::string config, frames, output;
     std::vector<std::string> overrides;
     bool quiet = false;
+    bool dry = false;
     double max_hours = 0;
   };
   auto* command =
@@ -29,8 +30,13 @@ void add_surrogate(CLI::App& app) {
   add_set(*command, options->overrides);
   add_quiet(*command, options->quiet);
   add_max_hours(*command, options->max_hours);
+  add_dry_run(*command, options->dry);
   command->callback([options] {
     const RunConfig config = load_config(options->config, options->overrides);
+    if (options->dry) {
+      fmt::print("{}\n", text_of(plan_surrogate(config, options->frames, options->output)));
+      return;
+    }
     begin_stoppable(options->max_hours);
     Reporter reporter(options->quiet);
     const auto rounds = make_surrogate(config, options->frames, options->output, stop_requested, reporter);

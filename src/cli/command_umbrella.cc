@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
@@ -8,7 +7,6 @@
 #include "core/cancel.h"
 #include "molecules/umbrella.h"
 #include "molecules/umbrella_json.h"
-#include "runs/run_record.h"
 
 namespace equibolt {
 
@@ -26,14 +24,7 @@ void add_umbrella(CLI::App& app) {
     RunFolder folder = run_folder_for(options->config, options->output);
     if (options->output.empty()) folder.path += "-umbrella";
     if (options->dry) {
-      const UmbrellaTask task = umbrella_task(config);
-      require_kind(folder.path, FolderKind::umbrella);
-      fmt::print("{} windows of {} blocks in {}: {}\n", task.options.windows, task.options.blocks,
-                 folder.path.string(),
-                 std::filesystem::exists(folder.path / "umbrella.json")
-                     ? "done before; resumes or analyses again"
-                 : std::filesystem::exists(folder.path / "umbrella") ? "resume"
-                                                                     : "to do");
+      fmt::print("{}\n", text_of(plan_umbrella(config, folder, *frames)));
       return;
     }
     begin_stoppable(options->max_hours);

@@ -32,29 +32,46 @@ void Generations::write(std::uint64_t number, const Npz& npz) const {
   }
 }
 
-bool Generations::read_newest(const std::function<void(const Npz&)>& parse,
-                              const std::function<void(const std::string&)>& warn) const {
-  const auto all = files();
-  std::vector<std::filesystem::path> damaged;
+namespace {
+
+/// Parses the newest that is sound; gives those that are damaged, newer than it, to `damage` with the reason.
+bool parse_newest(const Generations& states, const std::function<void(const Npz&)>& parse,
+                  const std::function<void(const std::filesystem::path&, const DataError&)>& damage) {
+  const auto all = states.files();
   for (const auto& path : all) {
     try {
       parse(read_npz(path));
+      return true;
     } catch (const DataError& error) {
-      warn(fmt::format("left aside: {}", error.what()));
-      damaged.push_back(path);
-      continue;
+      damage(path, error);
     }
-    for (const auto& one : damaged) {
-      std::error_code kept;  // a folder that cannot be written to is found out by the next write
-      std::filesystem::rename(one, std::filesystem::path(one) += ".damaged", kept);
-    }
-    return true;
   }
   if (!all.empty()) {
-    throw DataError("{}: none of the {} saved states '{}-*.npz' can be read", folder.string(), all.size(),
-                    name);
+    throw DataError("{}: none of the {} saved states '{}-*.npz' can be read", states.folder.string(),
+                    all.size(), states.name);
   }
   return false;
+}
+
+}  // namespace
+
+bool Generations::read_newest(const std::function<void(const Npz&)>& parse,
+                              const std::function<void(const std::string&)>& warn) const {
+  std::vector<std::filesystem::path> damaged;
+  const bool found =
+      parse_newest(*this, parse, [&](const std::filesystem::path& path, const DataError& error) {
+        warn(fmt::format("left aside: {}", error.what()));
+        damaged.push_back(path);
+      });
+  for (const auto& one : damaged) {
+    std::error_code kept;  // a folder that cannot be written to is found out by the next write
+    std::filesystem::rename(one, std::filesystem::path(one) += ".damaged", kept);
+  }
+  return found;
+}
+
+bool Generations::look_at_newest(const std::function<void(const Npz&)>& parse) const {
+  return parse_newest(*this, parse, [](const std::filesystem::path&, const DataError&) {});
 }
 
 }  // namespace equibolt

@@ -110,5 +110,18 @@ TEST_F(GenerationsTest, OneThatCannotBeRemovedFailsNoWrite) {
   EXPECT_THAT(states_.files(), ElementsAre(path(5), path(4)));
 }
 
+TEST_F(GenerationsTest, LookingRenamesNothing) {
+  write(1);
+  write(2);
+  damage(2);
+  std::int64_t number = 0;
+  const auto parse = [&](const Npz& npz) { number = npz["number"].as_int64()[0]; };
+  EXPECT_TRUE(states_.look_at_newest(parse));
+  EXPECT_EQ(number, 1);
+  EXPECT_THAT(states_.files(), ElementsAre(path(2), path(1)));
+  damage(1);
+  EXPECT_THROW(states_.look_at_newest(parse), DataError);
+}
+
 }  // namespace
 }  // namespace equibolt

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "molecules/output_plan.h"
 #include "runs/reporter.h"
 #include "system/molecule_options.h"
 
@@ -20,10 +21,14 @@ struct RelaxationTask {
   std::size_t count = 0;         ///< trajectories in all
 };
 
+/// What relax_frames would do. Writes nothing; throws as it does.
+OutputPlan plan_relaxation(const RunConfig& config, const RelaxationTask& task);
+
 /// Short Langevin trajectories under the config's energy from frames that another energy gave, drawn with
 /// replacement. The output grows: what is there of the same request is kept and added to, also for a larger
-/// count. Returns how many relaxed configurations it holds. Throws UsageError where it is of another request,
-/// DataError where a frame is not one of the molecule, and Stopped.
+/// count; where nothing is missing, no file is touched. Returns how many relaxed configurations it holds.
+/// Throws UsageError where it is of another request or another process works on it, DataError where a frame
+/// is not one of the molecule, IoError, and Stopped.
 std::size_t relax_frames(const RunConfig& config, const RelaxationTask& task,
                          const std::function<bool()>& stop, Reporter& reporter);
 

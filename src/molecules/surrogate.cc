@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "analyze/estimate.h"
-#include "config/config_table.h"
-#include "core/stopwatch.h"
+#include "core/cancel.h"
 #include "equibolt/error.h"
-#include "io/configurations_file.h"
-#include "io/npz.h"
-#include "molecules/about_system.h"
-#include "molecules/umbrella.h"
+#include "io/atomic_file.h"
+#include "molecules/surrogate_file.h"
+#include "molecules/umbrella_task.h"
+#include "runs/output_lock.h"
 #include "simulate/umbrella.h"
 #include "system/correction_fit.h"
-#include "system/energy_files.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
@@ -24,85 +21,6 @@ namespace {
 /// Differences of energies this far from their median, kT, lose their weight: what a bad surrogate has
 /// broken.
 constexpr double kOrdinary = 30;
-/// 2: with the hashes of the files that the energies are made of.
-constexpr std::int64_t kFormatVersion = 2;
-
-/// What rounds leave behind.
-struct Findings {
-  std::vector<double> x, difference, gradient;  // (n, N, 3), (n,), (n, N, 3): target − cheap energy
-  Configurations<double> last;                  // (W, N, 3)
-  std::vector<SurrogateRound> rounds;
-  Correction correction;
-};
-
-/// All that a round depends on.
-std::string about_text(const RunConfig& config) {
-  nlohmann::ordered_json about{{"seed", config.seed}};
-  about.update(about_system(config));
-  RunConfig copy = config;
-  copy.surrogate.rounds = 1;
-  for (const ConfigKey& key : config_table(copy)) {
-    const bool counts = key.name == "umbrella.windows" || key.name == "umbrella.stiffness" ||
-                        key.name == "umbrella.record_every" || key.name == "umbrella.exchange";
-    if (counts || key.name.starts_with("surrogate.")) about[key.name] = key.text();
-  }
-  return about.dump();
-}
-
-Npz read_version(const std::filesystem::path& path) {
-  Npz npz = read_npz(path);
-  if (npz["format_version"].as_int64() != std::vector{kFormatVersion}) {
-    throw DataError("{}: expected format version {} of a surrogate", path.string(), kFormatVersion);
-  }
-  return npz;
-}
-
-Npz to_npz(const Findings& findings, const RunConfig& config, const RunConfig& cheap) {
-  const std::size_t n = findings.difference.size(), particles = findings.last.particles();
-  Npz npz = findings.correction.to_npz();
-  npz.arrays["format_version"] = Array::scalar(kFormatVersion);
-  npz.arrays["x"] = Array::of(std::span<const double>(findings.x), {n, particles, 3});
-  npz.arrays["difference"] = Array::of(findings.difference);
-  npz.arrays["gradient"] = Array::of(std::span<const double>(findings.gradient), {n, particles, 3});
-  npz.arrays["last"] = Array::of(ConfigurationsView<const double>(findings.last.view()));
-  std::vector<double> rounds;
-  for (const SurrogateRound& r : findings.rounds) {
-    rounds.push_back(static_cast<double>(r.configurations));
-    rounds.push_back(static_cast<double>(r.failed));
-    rounds.push_back(r.deviation);
-    rounds.push_back(r.acceptance);
-    rounds.push_back(r.least_acceptance);
-  }
-  npz.arrays["rounds"] = Array::of(std::span<const double>(rounds), {findings.rounds.size(), 5});
-  npz.arrays["about"] = Array::text(about_text(config));
-  npz.arrays["target"] = Array::text(about_system(config).dump());
-  npz.arrays["energy"] = Array::text(config_text(cheap, false));
-  npz.arrays["energy_files"] = Array::text(text_of(files_of(cheap.system)));
-  return npz;
-}
-
-Findings findings_from(const Npz& npz, std::size_t particles) {
-  for (const char* name : {"x", "difference", "gradient", "rounds"}) {
-    if (const auto at = npz[name].first_not_finite()) {
-      throw DataError("{}: array '{}': expected finite numbers, number {} is not", npz.origin, name, *at);
-    }
-  }
-  Findings findings;
-  findings.correction = Correction::from(npz);
-  findings.x = npz["x"].as_double();
-  findings.difference = npz["difference"].as_double();
-  findings.gradient = npz["gradient"].as_double();
-  findings.last = configurations_of(npz["last"], particles, 3);
-  const auto rounds = npz["rounds"].as_double();
-  const bool sound = findings.x.size() == 3 * particles * findings.difference.size() &&
-                     findings.gradient.size() == findings.x.size() && rounds.size() % 5 == 0;
-  if (!sound) throw DataError("{}: its arrays do not fit together", npz.origin);
-  for (std::size_t r = 0; r < rounds.size(); r += 5) {
-    findings.rounds.push_back({static_cast<std::size_t>(rounds[r]), static_cast<std::size_t>(rounds[r + 1]),
-                               rounds[r + 2], rounds[r + 3], rounds[r + 4]});
-  }
-  return findings;
-}
 
 /// Configurations (blocks · W, N, 3), block by block, of umbrella sampling under `energy`; `last` is where it
 /// begins and then where it ended.
@@ -231,49 +149,89 @@ RunConfig config_of_cheap(const RunConfig& config, const Molecule& molecule) {
   return cheap;
 }
 
+/// A request whose parts have been checked, and what its output holds so far.
+struct Prepared {
+  UmbrellaTask task;
+  RunConfig cheap_config;
+  std::unique_ptr<Energy> cheap, target;
+};
+
+Prepared prepare(const RunConfig& config, const std::filesystem::path& output) {
+  require_place_for(output);
+  Prepared prepared{umbrella_task(config), {}, nullptr, make_energy(config.system)};
+  UmbrellaOptions& options = prepared.task.options;
+  options.hmc = config.surrogate.trajectory;
+  options.blocks = (config.surrogate.samples + options.windows - 1) / options.windows;
+  prepared.cheap_config = config_of_cheap(config, prepared.task.molecule);
+  prepared.cheap = make_energy(prepared.cheap_config.system);
+  return prepared;
+}
+
+/// What the output holds so far, of the same request; where there is no output, where the first round begins.
+Findings findings_so_far(const RunConfig& config, const Prepared& prepared,
+                         const std::filesystem::path& frames, const std::filesystem::path& output) {
+  if (!std::filesystem::exists(output)) {
+    Findings findings;
+    findings.last = prepared.task.begin(frames);
+    return findings;
+  }
+  return read_findings(output, config, prepared.cheap_config);
+}
+
+OutputPlan plan_of(const RunConfig& config, const std::filesystem::path& output, const Findings& findings) {
+  const std::size_t done = findings.rounds.size(), wanted = config.surrogate.rounds;
+  return {output, "rounds", done, wanted, std::filesystem::exists(output), done >= wanted, {}};
+}
+
 }  // namespace
+
+OutputPlan plan_surrogate(const RunConfig& config, const std::filesystem::path& frames,
+                          const std::filesystem::path& output) {
+  const Prepared prepared = prepare(config, output);
+  return plan_of(config, output, findings_so_far(config, prepared, frames, output));
+}
 
 std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::filesystem::path& frames,
                                            const std::filesystem::path& output,
                                            const std::function<bool()>& stop, Reporter& reporter) {
-  UmbrellaTask task = umbrella_task(config);
-  const std::size_t windows = task.options.windows;
-  task.options.hmc = config.surrogate.trajectory;
-  task.options.blocks = (config.surrogate.samples + windows - 1) / windows;
-  const RunConfig cheap_config = config_of_cheap(config, task.molecule);
-  const std::unique_ptr<Energy> cheap_energy = make_energy(cheap_config.system);
-  ThreadPool pool(config.threads);
-  ParallelEnergy cheap(*cheap_energy, pool), target(*make_energy(config.system), pool);
-
-  Findings findings;
-  if (std::filesystem::exists(output)) {
-    const Npz npz = read_version(output);
-    if (npz["about"].as_text() != about_text(config)) {
-      throw UsageError("{}: is of another request:\n  {} there,\n  {} now\nGive another output",
-                       output.string(), npz["about"].as_text(), about_text(config));
-    }
-    findings = findings_from(npz, task.molecule.size());
-    reporter.say("{}: {} rounds done already", output.string(), findings.rounds.size());
-  } else {
-    findings.last = task.begin(frames);
+  const Prepared prepared = prepare(config, output);
+  Findings findings = findings_so_far(config, prepared, frames, output);
+  if (const OutputPlan plan = plan_of(config, output, findings); plan.nothing_to_do) {
+    reporter.say("{}", text_of(plan));
+    return findings.rounds;
   }
+  const OutputLock lock = OutputLock::of_file(output);
+  remove_partial_files_of(output);
+  // Another process may have worked on it since the look.
+  findings = findings_so_far(config, prepared, frames, output);
+  if (!findings.rounds.empty()) reporter.say("{}", text_of(plan_of(config, output, findings)));
+  ThreadPool pool(config.threads);
+  ParallelEnergy cheap(*prepared.cheap, pool), target(*prepared.target, pool);
+  const std::size_t windows = prepared.task.options.windows;
+  const std::function<bool()> stops_within_round = [&] {
+    if (checkpoint_requested()) {
+      reporter.say("{} rounds are saved; the round under way has no state of its own",
+                   findings.rounds.size());
+    }
+    return stop();
+  };
   while (findings.rounds.size() < config.surrogate.rounds) {
     const std::size_t number = findings.rounds.size() + 1;
     const bool first = findings.rounds.empty();
     reporter.start_progress(fmt::format("round {}", number));
-    UmbrellaOptions options = task.options;
+    UmbrellaOptions options = prepared.task.options;
     options.seed = config.seed + 7919 * number;  // other numbers than those of umbrella sampling
     const auto correction = std::make_shared<const Correction>(findings.correction);
     const std::unique_ptr<Energy> surrogate =
-        first ? cheap_energy->clone() : std::make_unique<Corrected>(cheap_energy->clone(), correction);
+        first ? prepared.cheap->clone() : std::make_unique<Corrected>(prepared.cheap->clone(), correction);
     const Configurations<double> met =
-        sample_windows(*surrogate, options, !first, findings.last, pool, stop, reporter);
+        sample_windows(*surrogate, options, !first, findings.last, pool, stops_within_round, reporter);
 
-    const Differences asked = differences(target, cheap, met.view(), stop);
+    const Differences asked = differences(target, cheap, met.view(), stops_within_round);
     findings.rounds.push_back(judge(asked, met.view(), first ? nullptr : correction.get(), windows));
     add(findings, met.view(), asked);
-    findings.correction = fit(task.molecule, findings, config.surrogate.ridge);
-    write_npz(output, to_npz(findings, config, cheap_config));
+    findings.correction = fit(prepared.task.molecule, findings, config.surrogate.ridge);
+    write_findings(output, findings, config, prepared.cheap_config);
     const SurrogateRound& round = findings.rounds.back();
     reporter.say(
         "round {}: target − surrogate deviates by {:.2f} kT, {:.0f} % accepted, {:.0f} % in the worst "
@@ -283,28 +241,6 @@ std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::f
   }
   reporter.end_progress();
   return findings.rounds;
-}
-
-Surrogate read_surrogate(const RunConfig& config, const std::filesystem::path& path) {
-  const Npz npz = read_version(path);
-  const std::string target = about_system(config).dump();
-  if (npz["target"].as_text() != target) {
-    throw UsageError("{}: is a surrogate of another energy:\n  {} there,\n  {} now", path.string(),
-                     npz["target"].as_text(), target);
-  }
-  const RunConfig cheap = parse_config(npz["energy"].as_text(), path.string() + ": array 'energy'");
-  const std::string files = text_of(files_of(cheap.system));
-  if (npz["energy_files"].as_text() != files) {
-    throw UsageError(
-        "{}: the files of its cheap energy have changed since it was made:\n{}there,\n{}now. Restore them, "
-        "or make "
-        "the surrogate again",
-        path.string(), npz["energy_files"].as_text(), files);
-  }
-  auto correction = std::make_shared<const Correction>(Correction::from(npz));
-  const std::size_t particles = correction->particles();
-  return {std::make_unique<Corrected>(make_energy(cheap.system), std::move(correction)),
-          configurations_of(npz["last"], particles, 3)};
 }
 
 }  // namespace equibolt

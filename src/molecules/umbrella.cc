@@ -1,183 +1,142 @@
 #include "molecules/umbrella.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "analyze/umbrella_analysis.h"
-#include "config/config_table.h"
-#include "core/hash.h"
-#include "core/stopwatch.h"
+#include "core/saver.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
-#include "io/configurations_file.h"
 #include "io/generations.h"
 #include "io/npz.h"
-#include "molecules/about_system.h"
 #include "molecules/surrogate.h"
 #include "molecules/umbrella_json.h"
+#include "molecules/umbrella_state_file.h"
+#include "molecules/umbrella_task.h"
 #include "runs/history.h"
 #include "runs/output_lock.h"
+#include "runs/request.h"
 #include "runs/run_record.h"
-#include "runs/simulated_system.h"
-#include "system/frame_check.h"
+#include "system/energy_files.h"
 
 namespace equibolt {
 
-UmbrellaTask umbrella_task(const RunConfig& config) {
-  const MoleculeOptions* options = molecule_options_of(config.system);
-  if (options == nullptr)
-    throw UsageError("umbrella: expected a molecule (system.kind \"openmm\" or \"xtb\")");
-  UmbrellaTask task;
-  task.molecule = load_molecule(options->structure);
-  const auto dihedrals = dihedrals_of(task.molecule, options->dihedrals);
-  const auto state = state_of(dihedrals, options->state);
-  if (!state) throw UsageError("umbrella: system.state has to name the dihedral, as in \"phi 0 2\"");
-  task.state = *state;
-  const UmbrellaConfig& u = config.umbrella;
-  task.options.atoms = dihedrals[state->dihedral].atoms;
-  task.options.windows = u.windows;
-  task.options.stiffness = u.stiffness;
-  task.options.block_steps = u.record_every;
-  task.options.blocks = u.steps / u.record_every;
-  task.options.exchange = u.exchange;
-  task.options.relax_steps = u.relax_steps;
-  MolecularDynamics dynamics = config.dynamics;
-  task.options.langevin = langevin_options_of(dynamics, task.molecule, options->temperature);
-  dynamics.friction_per_ps = u.relax_friction_per_ps;
-  task.options.relax = langevin_options_of(dynamics, task.molecule, options->temperature);
-  if (!u.surrogate.empty()) task.options.hmc = config.surrogate.trajectory;
-  if (config.dynamics.guard_peptide_bonds) task.options.guards = peptide_bond_guards(task.molecule);
-  task.options.seed = config.seed;
-  return task;
-}
-
-UmbrellaRecords umbrella_records(const UmbrellaOptions& options, std::span<const double> angles) {
-  UmbrellaRecords records;
-  records.angles = angles;
-  for (std::size_t w = 0; w < options.windows; ++w) {
-    records.centres.push_back(window_centre(w, options.windows));
-  }
-  records.bias = [centres = records.centres, stiffness = options.stiffness](std::size_t w, double angle) {
-    return DihedralRestraint{{}, centres[w], 0, stiffness}.energy(angle);
-  };
-  records.seed = options.seed;
-  return records;
-}
-
-Configurations<double> UmbrellaTask::begin(const std::filesystem::path& frames) const {
-  if (!frames.empty()) {
-    Configurations<double> x = read_configurations(frames, molecule.size(), 3);
-    require_frames_of(molecule, x.view(), frames.string());
-    return x;
-  }
-  Configurations<double> structure(1, molecule.size(), 3);
-  std::copy(molecule.positions.begin(), molecule.positions.end(), structure[0].begin());
-  return structure;
-}
-
 namespace {
 
-constexpr std::int64_t kStateFormat = 2;
-
-Npz to_npz(const UmbrellaState& state, const std::string& about) {
-  Npz npz;
-  npz.arrays["format_version"] = Array::scalar(kStateFormat);
-  npz.arrays["relaxed"] = Array::scalar(static_cast<std::int64_t>(state.relaxed));
-  npz.arrays["ready"] = Array::scalar(static_cast<std::int64_t>(state.ready));
-  npz.arrays["x"] = Array::of(ConfigurationsView<const double>(state.x.view()));
-  npz.arrays["angles"] = Array::of(state.angles);
-  npz.arrays["accepted"] = Array::of(state.accepted);
-  npz.arrays["tried"] = Array::of(state.tried);
-  npz.arrays["unrelaxed"] = Array::of(state.unrelaxed);
-  npz.arrays["rejected"] = Array::of(state.rejected);
-  npz.arrays["moved"] = Array::of(state.moved);
-  npz.arrays["taken"] = Array::of(state.taken);
-  npz.arrays["excess"] = Array::of(state.excess);
-  npz.arrays["about"] = Array::text(about);
-  return npz;
+std::filesystem::path angles_file(const RunFolder& folder) {
+  return folder.path / "umbrella.npz";
 }
-
-std::int64_t count_in(const Npz& npz, const char* name) {
-  const auto values = npz[name].as_int64();
-  if (values.size() != 1 || values[0] < 0)
-    throw DataError("{}: expected one count, 0 or more", npz[name].origin);
-  return values[0];
+std::filesystem::path result_file(const RunFolder& folder) {
+  return folder.path / "umbrella.json";
 }
-
-/// Format 1 knew whether all windows had relaxed, not how far, and had states between whole blocks alone.
-UmbrellaState state_from(const Npz& npz, const UmbrellaOptions& options, std::size_t particles) {
-  const std::int64_t version = count_in(npz, "format_version");
-  if (version < 1 || version > kStateFormat) {
-    throw DataError("{}: expected format version 1 to {} of a state of umbrella sampling, found {}",
-                    npz.origin, kStateFormat, version);
-  }
-  UmbrellaState state;
-  state.relaxed = static_cast<std::size_t>(count_in(npz, "relaxed"));
-  if (version == 1 && state.relaxed > 0) state.relaxed = options.relax_steps;
-  if (version > 1) state.ready = static_cast<std::size_t>(count_in(npz, "ready"));
-  state.x = configurations_of(npz["x"], particles, 3);
-  state.angles = npz["angles"].as_double();
-  state.accepted = npz["accepted"].as_double();
-  state.tried = npz["tried"].as_double();
-  state.rejected = npz["rejected"].as_double();
-  const auto later = [&](const char* name, std::vector<double> before) {
-    return npz.contains(name) ? npz[name].as_double() : before;
-  };
-  const std::vector<double> none(state.rejected.size(), 0.0);
-  state.unrelaxed = later("unrelaxed", none);
-  state.moved = later("moved", none);
-  state.taken = later("taken", none);
-  state.excess = later("excess", {});
-  return state;
+Generations states_in(const RunFolder& folder) {
+  return {folder.path / "umbrella", "block"};
 }
 
 /// All that the angles depend on, but for their number: of a surrogate its content too.
-std::string about_text(const RunConfig& config) {
-  nlohmann::ordered_json about{{"seed", config.seed}};
-  about.update(about_system(config));
+Request request_of(const RunConfig& config) {
+  const bool by_surrogate = !config.umbrella.surrogate.empty();
+  Request request(config, [&](const std::string& key) {
+    const bool dynamics = key == "simulate.timestep_fs" || key == "simulate.friction_per_ps" ||
+                          key == "simulate.hydrogen_mass" || key == "simulate.guard_peptide_bonds";
+    const bool trajectory = key == "surrogate.step" || key == "surrogate.leapfrog_steps";
+    const bool length = key == "umbrella.steps" || key == "umbrella.discard";
+    return key.starts_with("system.") || dynamics || (trajectory && by_surrogate) ||
+           (key.starts_with("umbrella.") && !length);
+  });
+  request.add("seed", config.seed);
   // Blocks of dynamics were not accepted or rejected in states of format 1, and were too hot.
-  if (config.umbrella.surrogate.empty()) about["dynamics"] = "metropolised";
-  RunConfig copy = config;
-  copy.umbrella.steps = 0;
-  copy.umbrella.discard = 0;
-  for (const ConfigKey& key : config_table(copy)) {
-    const bool dynamics = key.name == "simulate.timestep_fs" || key.name == "simulate.friction_per_ps" ||
-                          key.name == "simulate.hydrogen_mass" || key.name == "simulate.guard_peptide_bonds";
-    const bool trajectory = key.name == "surrogate.step" || key.name == "surrogate.leapfrog_steps";
-    if (key.name == "umbrella.surrogate") continue;  // its content counts, below
-    if (dynamics || (trajectory && !config.umbrella.surrogate.empty()) || key.name.starts_with("umbrella.")) {
-      about[key.name] = key.text();
-    }
-  }
-  if (!config.umbrella.surrogate.empty()) {
-    const Bytes bytes = read_file(config.umbrella.surrogate);
-    about["surrogate"] = fmt::format("{:016x}", content_hash(std::span<const std::uint8_t>(bytes)));
-  }
-  return about.dump();
+  if (!by_surrogate) request.add("dynamics", "metropolised");
+  if (by_surrogate) request.add_hash("surrogate", hash_of_file(config.umbrella.surrogate));
+  return request;
 }
 
-/// Throws UsageError where a saved state is of another request, naming what differs.
-void require_same_request(const std::string& there, const std::string& now, const RunFolder& folder) {
-  if (there == now) return;
-  const auto before = nlohmann::ordered_json::parse(there, nullptr, false);
-  const auto wanted = nlohmann::ordered_json::parse(now);
-  std::string differences;
-  const auto text_of = [](const nlohmann::ordered_json& json, const std::string& key) {
-    return json.is_object() && json.contains(key) ? json[key].dump() : "nothing";
-  };
-  const auto add = [&](const std::string& key) {
-    if (text_of(before, key) == text_of(wanted, key)) return;
-    differences += fmt::format("\n  {}: {} there, {} now", key, text_of(before, key), text_of(wanted, key));
-  };
-  for (const auto& [key, value] : wanted.items()) add(key);
-  for (const auto& [key, value] : before.items()) {
-    if (!wanted.contains(key)) add(key);
+/// A request whose parts have been checked.
+struct Prepared {
+  UmbrellaTask task;
+  Surrogate surrogate;  ///< without an energy where there is none
+  std::unique_ptr<Energy> energy;
+  Request request;
+  double discard;
+
+  const Energy& moves() const { return surrogate.energy ? *surrogate.energy : *energy; }
+  const Energy* target() const { return surrogate.energy ? energy.get() : nullptr; }
+  std::size_t discarded_of(std::size_t blocks) const {
+    return static_cast<std::size_t>(discard * static_cast<double>(blocks));
   }
-  throw UsageError(
-      "{} holds umbrella sampling with another config:{}\nGive another output with -o, or the same config to "
-      "resume",
-      folder.path.string(), differences);
+  /// The saved state, if it is of this request.
+  UmbrellaState state_from(const Npz& npz, const RunFolder& folder) const {
+    request.require_same(npz["about"].as_text(), folder.path.string(),
+                         "Give another output with -o, or the same settings to resume.");
+    return umbrella_state_from(npz, task.options, task.molecule.size());
+  }
+  UmbrellaState start(const std::filesystem::path& frames) const {
+    const bool from_surrogate = surrogate.energy != nullptr && frames.empty();
+    const Configurations<double> first = from_surrogate ? surrogate.frames : task.begin(frames);
+    return umbrella_start(task.options, first.view());
+  }
+};
+
+Prepared prepare(const RunConfig& config) {
+  Prepared prepared{umbrella_task(config), {}, nullptr, request_of(config), config.umbrella.discard};
+  const std::size_t blocks = prepared.task.options.blocks, analysed = blocks - prepared.discarded_of(blocks);
+  if (analysed < least_umbrella_blocks) {
+    throw UsageError(
+        "umbrella: umbrella.steps = {} gives {} blocks of umbrella.record_every = {} steps, {} after the "
+        "discarded ones; expected at least {}",
+        config.umbrella.steps, blocks, config.umbrella.record_every, analysed, least_umbrella_blocks);
+  }
+  if (!config.umbrella.surrogate.empty())
+    prepared.surrogate = read_surrogate(config, config.umbrella.surrogate);
+  prepared.energy = make_energy(config.system);
+  return prepared;
+}
+
+/// Whether the result in the folder is that of these blocks, and not of a shorter sampling.
+bool analysed(const RunFolder& folder, const RunConfig& config, std::size_t blocks, std::size_t discarded) {
+  if (!std::filesystem::exists(result_file(folder)) || !std::filesystem::exists(angles_file(folder)))
+    return false;
+  try {
+    const auto json = read_json(result_file(folder));
+    const auto is = [&](const char* key, const nlohmann::ordered_json& value) {
+      return json.contains(key) && json[key] == value;
+    };
+    return is("recorded_blocks", blocks) && is("discarded_blocks", discarded) &&
+           is("state", molecule_options_of(config.system)->state);
+  } catch (const DataError&) {  // a damaged one is made again
+    return false;
+  }
+}
+
+OutputPlan plan_of(const RunConfig& config, const RunFolder& folder, const Prepared& prepared,
+                   const std::filesystem::path& frames) {
+  require_kind(folder.path, FolderKind::umbrella);
+  UmbrellaState state;
+  const bool found =
+      states_in(folder).look_at_newest([&](const Npz& npz) { state = prepared.state_from(npz, folder); });
+  if (!found) state = prepared.start(frames);
+  ThreadPool pool(config.threads);
+  const Umbrella umbrella(prepared.moves(), prepared.task.options, pool, std::move(state), prepared.target());
+  const std::size_t done = umbrella.blocks_done();
+  OutputPlan plan{
+      folder.path, fmt::format("blocks in {} windows", prepared.task.options.windows),
+      done,        prepared.task.options.blocks,
+      found,       umbrella.finished() && analysed(folder, config, done, prepared.discarded_of(done)),
+      {}};
+  if (!plan.nothing_to_do && std::filesystem::exists(folder.config()) &&
+      read_text_file(folder.config()) != config_text(config, true)) {
+    plan.moved = folder.config();
+  }
+  return plan;
+}
+
+/// Writes config.toml; one of another content, which somebody may have edited, is moved to previous/.
+void write_config(const RunFolder& folder, const std::string& text) {
+  if (std::filesystem::exists(folder.config())) {
+    if (read_text_file(folder.config()) == text) return;
+    move_file(folder.config(), new_previous(folder) / folder.config().filename());
+  }
+  write_file(folder.config(), text);
 }
 
 /// Says what casts doubt on the sampling itself.
@@ -207,60 +166,12 @@ void warn_of_relaxation(const Umbrella& umbrella, Reporter& reporter) {
   }
 }
 
-}  // namespace
-
-nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& folder,
-                                    const std::filesystem::path& frames, const std::function<bool()>& stop,
-                                    Reporter& reporter) {
-  const UmbrellaTask task = umbrella_task(config);
-  const UmbrellaOptions& umbrella_options = task.options;
-  const auto discarded_of = [&](std::size_t blocks) {
-    return static_cast<std::size_t>(config.umbrella.discard * static_cast<double>(blocks));
-  };
-  const std::size_t analysed = umbrella_options.blocks - discarded_of(umbrella_options.blocks);
-  if (analysed < least_umbrella_blocks) {
-    throw UsageError(
-        "umbrella: umbrella.steps = {} gives {} blocks of umbrella.record_every = {} steps, {} after the "
-        "discarded ones; expected at least {}",
-        config.umbrella.steps, umbrella_options.blocks, config.umbrella.record_every, analysed,
-        least_umbrella_blocks);
-  }
-  Surrogate surrogate;
-  if (!config.umbrella.surrogate.empty()) surrogate = read_surrogate(config, config.umbrella.surrogate);
-
-  require_kind(folder.path, FolderKind::umbrella);
-  create_folder(folder.path);
-  const OutputLock lock = OutputLock::of_folder(folder.path);
-  for (const char* name : {"umbrella.npz", "umbrella.json", "config.toml"})
-    remove_partial_files_of(folder.path / name);
-  remove_partial_files_in(folder.path / "umbrella");
-  const std::string about = about_text(config);
-  const Generations states{folder.path / "umbrella", "block"};
-  UmbrellaState state;
-  std::string about_state;
-  const bool found = states.read_newest(
-      [&](const Npz& npz) {
-        about_state = npz["about"].as_text();
-        if (about_state == about) state = state_from(npz, umbrella_options, task.molecule.size());
-      },
-      [&](const std::string& text) { reporter.warn(text); });
-  if (found) require_same_request(about_state, about, folder);
-  if (!found) {
-    const bool from_surrogate = surrogate.energy != nullptr && frames.empty();
-    const Configurations<double> first = from_surrogate ? std::move(surrogate.frames) : task.begin(frames);
-    state = umbrella_start(umbrella_options, first.view());
-  }
-  ThreadPool pool(config.threads);
-  const std::unique_ptr<Energy> energy = make_energy(config.system);
-  const Energy& moves = surrogate.energy ? *surrogate.energy : *energy;
-  Umbrella umbrella(moves, umbrella_options, pool, std::move(state),
-                    surrogate.energy ? energy.get() : nullptr);
-  if (found) reporter.say("umbrella sampling goes on from block {}", umbrella.blocks_done());
-  create_folder(states.folder);
-  write_file(folder.config(), config_text(config, true));
-  if (!umbrella.finished()) note_call(folder, config.threads);
+/// Goes on until all blocks are there.
+void sample(Umbrella& umbrella, const Generations& states, const std::string& about, const RunConfig& config,
+            const UmbrellaOptions& options, const std::function<bool()>& stop, Reporter& reporter) {
   reporter.start_progress("umbrella sampling");
-  Stopwatch since_state;
+  Saver saver(stop, config.checkpoint_seconds,
+              [&] { states.write(umbrella.blocks_done(), to_npz(umbrella.state(), about)); });
   bool relaxing = !umbrella.relaxed();
   while (!umbrella.finished()) {
     umbrella.advance();
@@ -269,27 +180,27 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
       warn_of_relaxation(umbrella, reporter);
     }
     reporter.progress(umbrella.progress());
-    const bool stopping = stop();
-    if (stopping || umbrella.finished() || since_state.seconds() > config.checkpoint_seconds) {
-      states.write(umbrella.blocks_done(), to_npz(umbrella.state(), about));
-      since_state = Stopwatch();
-    }
-    if (stopping && !umbrella.finished()) {
+    if (saver.save_if_due(umbrella.finished()) && !umbrella.finished()) {
       throw Stopped("stopped after {} of {} blocks; the same command goes on from there",
-                    umbrella.blocks_done(), umbrella_options.blocks);
+                    umbrella.blocks_done(), options.blocks);
     }
   }
   reporter.end_progress();
+}
 
+/// Analyses what was sampled; says what casts doubt on it.
+nlohmann::ordered_json analysis_of(const Umbrella& umbrella, const RunConfig& config,
+                                   const Prepared& prepared, Reporter& reporter) {
+  const UmbrellaOptions& umbrella_options = prepared.task.options;
   const std::size_t windows = umbrella_options.windows;
   const std::vector<double>& angles = umbrella.state().angles;
-  const std::size_t discarded = discarded_of(umbrella.blocks_done());
+  const std::size_t discarded = prepared.discarded_of(umbrella.blocks_done());
   const auto& rejected = umbrella.state().rejected;
   const double all_rejected = std::accumulate(rejected.begin(), rejected.end(), 0.0);
   UmbrellaRecords records =
       umbrella_records(umbrella_options, std::span(angles).subspan(discarded * windows));
-  records.in_state = [&](double angle) { return task.state.arc.contains(angle); };
-  if (!surrogate.energy) records.undone = all_rejected;
+  records.in_state = [&](double angle) { return prepared.task.state.arc.contains(angle); };
+  if (!prepared.surrogate.energy) records.undone = all_rejected;
   nlohmann::ordered_json json = umbrella_json(analyse_umbrella(records));
   for (const auto& warning : json["warnings"]) reporter.warn(warning.get<std::string>());
   std::vector<double> acceptance;
@@ -308,19 +219,61 @@ nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& fo
   json["rejected_blocks"] = all_rejected;
   json["rejected_relaxation_blocks"] = sum(umbrella.state().unrelaxed);
   if (!umbrella_options.hmc) json["block_acceptance"] = mean(umbrella.state().moved);
-  if (surrogate.energy) {
+  if (prepared.surrogate.energy) {
     json["surrogate"] = {{"file", config.umbrella.surrogate},
                          {"trajectory_acceptance", mean(umbrella.state().moved)},
                          {"acceptance", mean(umbrella.state().taken)}};
   }
   warn_of(umbrella, umbrella_options, reporter);
+  json["recorded_blocks"] = umbrella.blocks_done();
+  json["discarded_blocks"] = discarded;
   json["state"] = molecule_options_of(config.system)->state;
+  return json;
+}
+
+void write_angles(const RunFolder& folder, const UmbrellaState& state, std::size_t windows) {
+  const std::vector<double>& angles = state.angles;
   Npz npz;
   npz.arrays["angles"] = Array::of(std::span<const double>(angles), {angles.size() / windows, windows});
-  npz.arrays["x"] = Array::of(ConfigurationsView<const double>(umbrella.state().x.view()));
+  npz.arrays["x"] = Array::of(ConfigurationsView<const double>(state.x.view()));
   npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
-  write_npz(folder.path / "umbrella.npz", npz);
-  write_json(folder.path / "umbrella.json", json);
+  write_npz(angles_file(folder), npz);
+}
+
+}  // namespace
+
+OutputPlan plan_umbrella(const RunConfig& config, const RunFolder& folder,
+                         const std::filesystem::path& frames) {
+  return plan_of(config, folder, prepare(config), frames);
+}
+
+nlohmann::ordered_json umbrella_run(const RunConfig& config, const RunFolder& folder,
+                                    const std::filesystem::path& frames, const std::function<bool()>& stop,
+                                    Reporter& reporter) {
+  const Prepared prepared = prepare(config);
+  const OutputPlan plan = plan_of(config, folder, prepared, frames);
+  if (plan.begun || !plan.moved.empty()) reporter.say("{}", text_of(plan));
+  if (plan.nothing_to_do) return read_json(result_file(folder));
+  create_folder(folder.path);
+  const OutputLock lock = OutputLock::of_folder(folder.path);
+  const Generations states = states_in(folder);
+  for (const auto& file : {angles_file(folder), result_file(folder), folder.config()})
+    remove_partial_files_of(file);
+  remove_partial_files_in(states.folder);
+  UmbrellaState state;
+  const bool found = states.read_newest([&](const Npz& npz) { state = prepared.state_from(npz, folder); },
+                                        [&](const std::string& text) { reporter.warn(text); });
+  if (!found) state = prepared.start(frames);
+  const UmbrellaOptions& options = prepared.task.options;
+  ThreadPool pool(config.threads);
+  Umbrella umbrella(prepared.moves(), options, pool, std::move(state), prepared.target());
+  create_folder(states.folder);
+  write_config(folder, config_text(config, true));
+  if (!umbrella.finished()) note_call(folder, config.threads);
+  sample(umbrella, states, prepared.request.text(), config, options, stop, reporter);
+  nlohmann::ordered_json json = analysis_of(umbrella, config, prepared, reporter);
+  write_angles(folder, umbrella.state(), options.windows);
+  write_json(result_file(folder), json);
   return json;
 }
 

@@ -1,10 +1,9 @@
-#include "molecules/umbrella.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
+#include "molecules/umbrella_task.h"
 #include "simulate/torsion_chain.h"
 
 namespace equibolt {

@@ -371,17 +371,6 @@ class Planner {
   std::string stale_why_;
 };
 
-/// A new folder previous/1, previous/2, …
-fs::path new_previous(const RunFolder& folder) {
-  for (int number = 1;; ++number) {
-    fs::path path = folder.previous() / fmt::format("{}", number);
-    if (!there(path)) {
-      create_folder(path);
-      return path;
-    }
-  }
-}
-
 void copy_if_there(const fs::path& from, const fs::path& to) {
   if (!there(from)) return;
   const Bytes content = read_file(from);

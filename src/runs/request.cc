@@ -3,12 +3,25 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
 
 #include "config/config_table.h"
 #include "equibolt/error.h"
 #include "system/energy_files.h"
 
 namespace equibolt {
+namespace {
+
+constexpr std::string_view kContent = "content of ";
+
+/// Whether a value is a path, as TOML, by which earlier versions recorded files; an empty one is that of no
+/// file.
+bool is_path(const std::string& value) {
+  return value.size() > 2 && value.front() == '"';
+}
+
+}  // namespace
 
 Request::Request(const RunConfig& config, const std::function<bool(const std::string&)>& counts) {
   RunConfig copy = config, plain;
@@ -31,7 +44,7 @@ void Request::add(const std::string& name, std::uint64_t value) {
 }
 
 void Request::add_hash(const std::string& name, std::uint64_t hash) {
-  contents_["content of " + name] = fmt::format("{:016x}", hash);
+  contents_[std::string(kContent) + name] = fmt::format("{:016x}", hash);
 }
 
 std::string Request::text() const {
@@ -58,10 +71,26 @@ std::vector<Difference> Request::differences_from(const std::string& there, cons
     if (was != now) found.push_back({name, was, now});
   };
   for (const auto& [name, value] : numbers_) compare(name, fmt::format("{}", value), "(absent)");
-  for (const auto& [name, value] : contents_) compare(name, value, value);
   for (const auto& [name, value] : values_) {
     const auto plain = defaults_.find(name);
     compare(name, value, plain == defaults_.end() ? "(absent)" : plain->second);
+  }
+  std::set<std::string> known;
+  for (const auto& [name, value] : contents_) {
+    const std::string bare = name.substr(kContent.size());
+    for (const std::string& recorded : {name, bare + "_hash", bare}) {
+      known.insert(recorded);
+      const auto at = before.find(recorded);
+      if (at == before.end() || is_path(at->second)) continue;
+      if (at->second != value) found.push_back({name, at->second, value});
+      break;
+    }
+  }
+  // A config's key that does not count any more counted for nothing then.
+  for (const auto& [name, value] : before) {
+    const bool key = name.find('.') != std::string::npos && !name.starts_with(kContent);
+    if (key || known.contains(name) || numbers_.contains(name) || values_.contains(name)) continue;
+    found.push_back({name, value, "(absent)"});
   }
   return found;
 }

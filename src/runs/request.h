@@ -24,8 +24,9 @@ class Request {
 
   std::string text() const;
   /// What differs from the request with that text. Keys that an earlier version did not record had their
-  /// defaults then; content that it did not record is not compared. Throws DataError where `there` is no
-  /// request.
+  /// defaults then; content that it did not record is not compared, unless it is recorded in the form of
+  /// earlier versions of the molecules' commands: under the name alone, or as NAME_hash. Throws DataError
+  /// where `there` is no request.
   std::vector<Difference> differences_from(const std::string& there, const std::string& origin) const;
   /// Throws UsageError that names every difference, and ends with `remedy`.
   void require_same(const std::string& there, const std::string& origin, const std::string& remedy) const;

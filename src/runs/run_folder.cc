@@ -30,6 +30,15 @@ void remove_left_over(const std::filesystem::path& path) {
                                   path.string(), error.message()));
 }
 
+std::filesystem::path new_previous(const RunFolder& folder) {
+  for (int number = 1;; ++number) {
+    std::filesystem::path path = folder.previous() / fmt::format("{}", number);
+    if (std::filesystem::exists(std::filesystem::symlink_status(path))) continue;
+    create_folder(path);
+    return path;
+  }
+}
+
 void create_folder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -49,6 +49,9 @@ void remove_partial_files(const RunFolder& folder);
 /// superfluous is complete all the same, and the next call tries again.
 void remove_left_over(const std::filesystem::path& path);
 
+/// Makes a new folder previous/1, previous/2, … for results that no longer belong. Throws IoError.
+std::filesystem::path new_previous(const RunFolder& folder);
+
 /// Creates the folder and those above it. Throws IoError.
 void create_folder(const std::filesystem::path& path);
 
