@@ -1,5 +1,5 @@
 # The rooms of the house, in the order in which they may include one another (docs/architecture.md).
-set(EQUIBOLT_ROOMS core chemistry io system analyze simulate transport egnn flow train config runs molecules report)
+set(EQUIBOLT_ROOMS core chemistry io system analyze simulate transport egnn flow train config observables runs molecules report)
 
 # One room: the static library equibolt_<room> of src/<room>/*.cc, with the unit tests (*_test.cc) as the program
 # test_<room> and the benchmarks (*_bench.cc) as bench_<room>, lying beside the sources.

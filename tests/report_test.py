@@ -115,8 +115,8 @@ class Report(unittest.TestCase):
         settings = [word for setting in small for word in ("--set", setting)]
         call("simulate", "alanine_dipeptide-classical", "-o", self.run_folder, *settings)
         page, text = self.report()
-        self.assertEqual(len(page.images), 2)
-        for what in ("Dihedrals of the data", "phi 0 2", "error from the chains", "gyration radius, Å",
+        self.assertEqual(len(page.images), 6)  # a series; histogram and profile of phi and psi; their map
+        for what in ("Dihedrals of the data", "State phi 0 2: ΔF", "phi, psi", "phi 0 2", "error from the chains", "gyration radius, Å",
                      "one per iteration, by replica exchange with Langevin dynamics"):
             self.assertIn(what, text)
         frames = self.run_folder / "data" / "train.npz"

@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "chemistry/bond_graph.h"
+#include "chemistry/relabel.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/log.h"
@@ -15,44 +13,6 @@
 #include "system/molecule_options.h"
 
 namespace equibolt {
-namespace {
-
-/// Configurations by what they are.
-struct Counts {
-  std::size_t same = 0, mirrored = 0, other_hand = 0, other_bonds = 0;
-  std::size_t renumbered = 0;  ///< whose atoms were not in the structure's order
-};
-
-/// Puts the atoms of each configuration that has the molecule's bonds into the molecule's order, so that its
-/// names are theirs. Reflects mirror images if `mirror`.
-Counts relabel(Configurations<double>& x, const Molecule& molecule, bool mirror) {
-  Counts counts;
-  const BondGraph reference(molecule.elements(), molecule.positions);
-  for (std::size_t b = 0; b < x.count(); ++b) {
-    const Match found = match(BondGraph(molecule.elements(), x[b]), reference);
-    switch (found.identity) {
-      case Identity::same:
-        ++counts.same;
-        break;
-      case Identity::mirrored:
-        ++counts.mirrored;
-        break;
-      case Identity::other_hand:
-        ++counts.other_hand;
-        break;
-      case Identity::other_bonds:
-        ++counts.other_bonds;
-        continue;
-    }
-    const std::vector<double> before(x[b].begin(), x[b].end());
-    const double sign = mirror && found.identity == Identity::mirrored ? -1 : 1;
-    for (std::size_t k = 0; k < before.size(); ++k) x[b][k] = sign * before[3 * found.atoms[k / 3] + k % 3];
-    if (!std::is_sorted(found.atoms.begin(), found.atoms.end())) ++counts.renumbered;
-  }
-  return counts;
-}
-
-}  // namespace
 
 void add_export(CLI::App& app) {
   struct Options {
@@ -76,7 +36,8 @@ void add_export(CLI::App& app) {
     const Molecule molecule = load_molecule(options->structure);
     Configurations<double> x = read_configurations(
         options->data, molecule.size(), 3, [](const std::string& text) { log_text("warning", text); });
-    const Counts counts = relabel(x, molecule, options->mirror);
+    const IdentityCounts counts =
+        relabel(x.view(), molecule, options->mirror ? MirrorImages::reflect : MirrorImages::keep);
     if (!options->output.empty())
       write_trajectory(options->output, molecule, converted<float>(x.view()).view());
     fmt::print(

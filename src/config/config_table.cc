@@ -280,6 +280,10 @@ void add_parameters(Table& table, OwnEnergy& own) {
 
 }  // namespace
 
+bool is_observation(std::string_view key) {
+  return key == "system.dihedrals" || key == "system.state" || key == "system.observables";
+}
+
 const std::vector<std::pair<std::string, SystemSpec>>& system_kinds() {
   static const std::vector<std::pair<std::string, SystemSpec>> kinds{
       {"harmonic", {4, 2, HarmonicParameters{}}},
@@ -316,6 +320,9 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
   table.count("particles", c.system.particles, std::size_t{2}, "N");
   table.count("dim", c.system.dim, std::size_t{1}, "D");
   std::visit([&](auto& parameters) { add_parameters(table, parameters); }, c.system.kind);
+  table.text(
+      "observables", c.system.observables, "text",
+      "observables with names for analyze, as in \"r: distance 0 3, gyration\"; see docs/observables.md");
 
   table.section("data");
   const char* file = "the path of an .npy or .npz file, or \"\"";

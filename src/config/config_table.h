@@ -30,6 +30,10 @@ struct ConfigKey {
 /// the reference in docs/config.md come from it.
 std::vector<ConfigKey> config_table(RunConfig& config);
 
+/// Whether a key says what is looked at, and so changes no configuration and no energy: system.dihedrals,
+/// system.state, system.observables.
+bool is_observation(std::string_view key);
+
 /// The kinds of systems by name, each with its default parameters.
 const std::vector<std::pair<std::string, SystemSpec>>& system_kinds();
 

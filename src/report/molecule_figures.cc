@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 namespace equibolt {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 double number_or_nan(const nlohmann::ordered_json& value) {
   return value.is_number() ? value.get<double>() : NAN;
@@ -29,35 +26,6 @@ std::string circle(const std::string& axes) {
 }
 
 }  // namespace
-
-Plot angle_map(const std::string& name, std::span<const double> first, std::span<const double> second,
-               const std::string& first_name, const std::string& second_name) {
-  constexpr std::size_t bins = 60;
-  constexpr double width = 2 * kPi / bins;
-  std::vector<double> counts(bins * bins, 0.0);
-  const auto bin = [](double angle) {
-    return std::min(static_cast<std::size_t>(std::max(0.0, (angle + kPi) / width)), bins - 1);
-  };
-  for (std::size_t n = 0; n < first.size(); ++n) {
-    if (std::isfinite(first[n]) && std::isfinite(second[n]))
-      counts[bin(first[n]) * bins + bin(second[n])] += 1;
-  }
-  Plot plot{name, {first_name, second_name, "minus_ln_density"}, {}, ""};
-  const double most = *std::ranges::max_element(counts);
-  if (!(most > 0)) return plot;
-  const auto centre = [](std::size_t k) { return (static_cast<double>(k) + 0.5) * width - kPi; };
-  for (std::size_t k = 0; k < counts.size(); ++k) {
-    if (counts[k] > 0) plot.rows.push_back({centre(k / bins), centre(k % bins), std::log(most / counts[k])});
-  }
-  plot.commands = fmt::format(
-      "set xlabel \"{0}, rad\" noenhanced\nset ylabel \"{1}, rad\" noenhanced\n{2}set cblabel \"F, kT\"\nset "
-      "size "
-      "ratio 1\n"
-      "set palette defined (0 \"#0b2545\", 0.5 \"#0072b2\", 1 \"#e8f1f8\")\n"
-      "plot DATA using 1:2:({3}):({3}):3 with boxxyerror fc palette fs solid noborder notitle",
-      first_name, second_name, circle("xy"), width / 2);
-  return plot;
-}
 
 Plot angle_series(const std::string& name, std::span<const double> angle, const std::string& angle_name) {
   constexpr std::size_t most = 4000;

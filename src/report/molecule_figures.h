@@ -8,10 +8,6 @@
 
 namespace equibolt {
 
-/// −ln of the density of two angles (n,), rad, as a map: a Ramachandran plot for φ and ψ.
-Plot angle_map(const std::string& name, std::span<const double> first, std::span<const double> second,
-               const std::string& first_name, const std::string& second_name);
-
 /// An angle (n,), rad, against its place in the file; of long series, evenly chosen places.
 Plot angle_series(const std::string& name, std::span<const double> angle, const std::string& angle_name);
 

@@ -55,12 +55,6 @@ void put_dihedrals(FigurePage& report, const RunConfig& config, const RunFolder&
       put_population(report, simulation["dihedrals"]["state"]);
   }
   const std::string from = fmt::format("{} configurations of {}", x.count(), path.filename().string());
-  if (dihedrals.size() > 1) {
-    report.figure(angle_map("ramachandran", angles[0], angles[1], dihedrals[0].name, dihedrals[1].name),
-                  fmt::format("Map of −ln of the density of {} and {}", dihedrals[0].name, dihedrals[1].name),
-                  fmt::format("−ln of the density of {} and {}, in kT above its lowest: {}.",
-                              dihedrals[0].name, dihedrals[1].name, from));
-  }
   report.figure(angle_series("dihedral_series", angles[0], dihedrals[0].name),
                 fmt::format("{} of one configuration after the other", dihedrals[0].name),
                 fmt::format("{} along the file, chain after chain where a simulation made it: {}.",

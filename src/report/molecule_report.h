@@ -8,8 +8,8 @@
 
 namespace equibolt {
 
-/// The dihedrals of the run's data, where its system names any: Ramachandran plot, series, population of the
-/// state. Nothing for other systems.
+/// The dihedrals of the run's data, where its system names any: series, population of the state. Nothing for
+/// other systems.
 void put_dihedrals(FigurePage& report, const RunConfig& config, const RunFolder& folder);
 
 /// What umbrella.json tells.

@@ -43,7 +43,8 @@ const std::vector<KnownSystem>& known_systems() {
 std::string system_text(RunConfig config) {
   std::string text;
   for (const ConfigKey& key : config_table(config)) {
-    if (key.name.starts_with("system.")) text += key.name + " = " + key.text() + '\n';
+    if (key.name.starts_with("system.") && !is_observation(key.name))
+      text += key.name + " = " + key.text() + '\n';
   }
   return text;
 }

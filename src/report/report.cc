@@ -21,6 +21,7 @@
 #include "report/figure_page.h"
 #include "report/figures.h"
 #include "report/molecule_report.h"
+#include "report/observable_figures.h"
 #include "report/probe.h"
 #include "report/published.h"
 #include "runs/energy_inputs.h"
@@ -409,6 +410,7 @@ void put_run(FigurePage& report, const Contents& run, Reporter& reporter) {
   }
   put_simulation(report, run);
   put_dihedrals(report, run.config, run.folder);
+  put_observables(report, run.config, run.folder, reporter);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "report/figures.h"
-#include "report/molecule_figures.h"
+#include "report/observable_figures.h"
 #include "report/page.h"
 #include "report/published.h"
 
@@ -73,22 +73,34 @@ TEST(Figures, AFewOutliersDoNotStretchTheAxis) {
   EXPECT_LT(plot.rows.back()[0], 3);
 }
 
-TEST(MoleculeFigures, AMapHasTheDepthOfItsPopulations) {
-  std::vector<double> phi(8, 1.0), psi(8, -2.0);
-  for (int n = 0; n < 2; ++n) {
-    phi.push_back(-3.14159);  // the first and last bins
-    psi.push_back(3.14159);
-  }
-  phi.push_back(NAN);
-  psi.push_back(0);
-  const Plot plot = angle_map("x", phi, psi, "phi", "psi");
-  ASSERT_EQ(plot.rows.size(), 2U);
-  EXPECT_NEAR(plot.rows[0][0], -3.09, 0.01);
-  EXPECT_NEAR(plot.rows[0][1], 3.09, 0.01);
-  EXPECT_NEAR(plot.rows[0][2], std::log(4), 1e-12);
-  EXPECT_NEAR(plot.rows[1][0], 1, 0.06);
-  EXPECT_EQ(plot.rows[1][2], 0);
-  EXPECT_TRUE(angle_map("x", {}, {}, "phi", "psi").rows.empty());
+TEST(ObservableFigures, AMapHasARowForEachBinThatIsNotEmpty) {
+  const auto map = nlohmann::ordered_json::parse(
+      R"({"first": "phi", "second": "psi", "first_axis": "phi, rad", "second_axis": "psi, rad",
+          "first_periodic": true, "second_periodic": true, "first_bins": {"low": -1, "high": 1, "count": 2},
+          "second_bins": {"low": 0, "high": 6, "count": 3}, "sets": [{"set": "flow, reweighted",
+          "free_energy": [0, null, 1.5, null, 2, null], "free_energy_error": [0.1, null, null, null, 0.2, null]}]})");
+  const Plot plot = observable_map(map, map["sets"][0]);
+  EXPECT_EQ(plot.name, "map-phi-psi-flow--reweighted");
+  ASSERT_EQ(plot.rows.size(), 3U);
+  EXPECT_EQ(plot.rows[0], (std::vector<double>{-0.5, 1, 0, 0.1}));
+  EXPECT_EQ(plot.rows[1][1], 5);
+  EXPECT_TRUE(std::isnan(plot.rows[1][3]));
+  EXPECT_EQ(plot.rows[2], (std::vector<double>{0.5, 3, 2, 0.2}));
+}
+
+TEST(ObservableFigures, ProfilesOfUmbrellaSamplingHaveTheirOwnPlaces) {
+  const auto observable = nlohmann::ordered_json::parse(
+      R"({"name": "phi", "axis": "phi, rad", "periodic": true, "bins": {"low": 0, "high": 1, "count": 2},
+          "sets": [{"set": "data", "free_energy": [0, null], "free_energy_error": [0.1, null]}],
+          "profiles": [{"set": "umbrella", "columns": ["angle", "free_energy", "error"],
+                        "rows": [[-3, 1, 0.5], [0, 0, null], [3, null, null]]}]})");
+  const Plot plot = observable_profile(observable);
+  ASSERT_EQ(plot.rows.size(), 3U);
+  ASSERT_EQ(plot.columns.size(), 6U);
+  EXPECT_EQ(plot.rows[0], (std::vector<double>{0.25, 0, 0.1, -3, 1, 0.5}));
+  EXPECT_TRUE(std::isnan(plot.rows[2][0]));
+  EXPECT_EQ(plot.rows[2][3], 3);
+  EXPECT_NE(plot.commands.find("using 4:"), std::string::npos);
 }
 
 TEST(Gnuplot, DrawsAndKeepsDataAndScript) {

@@ -6,6 +6,7 @@
 #include "egnn/make_vector_field.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
+#include "observables/observable.h"
 #include "runs/session.h"
 #include "runs/training.h"
 #include "system/molecule_options.h"
@@ -37,7 +38,8 @@ void check_training(const RunConfig& config) {
       "finetune.steps: then that network is fine-tuned as it is)");
 }
 
-void check_molecule(const SystemSpec& system, std::vector<std::string>& warnings) {
+void check_observed(const SystemSpec& system, std::vector<std::string>& warnings) {
+  if (!system.observables.empty()) (void)observed_system(system);
   const MoleculeOptions* options = molecule_options_of(system);
   if (options == nullptr) return;
   for (std::string& doubt : check_molecule_options(*options)) warnings.push_back(std::move(doubt));
@@ -55,7 +57,7 @@ void check_run(const RunConfig& config, RunPlan& plan) {
   const bool trains =
       std::ranges::any_of(plan.stages, [](const PlannedStage& s) { return s.stage == Stage::training; });
   if (trains) check_training(config);
-  check_molecule(config.system, plan.warnings);
+  check_observed(config.system, plan.warnings);
   const std::unique_ptr<Energy> energy = make_energy(config.system);
   if (!plan.anything_to_do()) return;
   if (config.data.train.empty() && is_to_be_made(plan, Stage::simulation)) {

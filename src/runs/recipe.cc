@@ -14,8 +14,8 @@ namespace {
 
 /// Keys on which no result depends, or which belong to other commands.
 bool is_harmless(const std::string& key) {
-  // Which dihedrals are looked at does not change what is simulated.
-  if (key == "system.dihedrals" || key == "system.state" || key == "data.validation") return true;
+  // What is looked at does not change what is simulated.
+  if (is_observation(key) || key == "data.validation") return true;
   for (const char* part : {".log_every", ".checkpoint_every", ".producers", ".validation_batches"})
     if (key.ends_with(part)) return true;
   return false;

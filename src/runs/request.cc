@@ -27,6 +27,8 @@ Request::Request(const RunConfig& config, const std::function<bool(const std::st
   RunConfig copy = config, plain;
   plain.system = system_kinds()[config.system.kind.index()].second;
   for (const ConfigKey& key : config_table(copy)) {
+    // Nothing that is kept depends on the observables that analyses look at.
+    if (key.name == "system.observables") continue;
     if (!key.is_path && counts(key.name)) values_[key.name] = key.text();
   }
   for (const ConfigKey& key : config_table(plain)) {

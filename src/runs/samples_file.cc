@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "config/config_table.h"
 #include "core/hash.h"
 #include "core/saver.h"
 #include "core/stopwatch.h"
@@ -152,9 +153,7 @@ class Throughput {
 /// The network and how its paths are computed.
 Request request_of(const Session& session) {
   Request request(session.config(), [](const std::string& key) {
-    // Which dihedrals are looked at changes no sample.
-    const bool observed = key == "system.dihedrals" || key == "system.state";
-    return key.starts_with("flow.") || (key.starts_with("system.") && !observed);
+    return key.starts_with("flow.") || (key.starts_with("system.") && !is_observation(key));
   });
   request.add("model",
               fmt::format("{:016x}", content_hash(std::span<const float>(session.model().parameters))));

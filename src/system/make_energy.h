@@ -27,6 +27,8 @@ struct SystemSpec {
   std::variant<HarmonicParameters, DoubleWellParameters, LennardJonesParameters, OpenMmParameters,
                XtbParameters, OwnEnergy>
       kind = DoubleWellParameters{};
+  /// What to watch, "r: distance 0 3, gyration" (observables/observable.h); changes no result.
+  std::string observables = {};
 };
 
 /// What a molecule's energy was given; null for other systems.

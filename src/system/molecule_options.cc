@@ -129,24 +129,6 @@ void log_notes(const Molecule& molecule) {
   }
 }
 
-/// The arc that two angles of system.state mean.
-Arc arc_between(double low, double high, const std::string& text) {
-  constexpr double pi = std::numbers::pi;
-  if (!(std::abs(low) <= 2 * pi && std::abs(high) <= 2 * pi)) {
-    throw UsageError("system.state: expected angles in radians, from −2π to 2π, found '{}' (degrees?)", text);
-  }
-  // From a positive angle to a negative one: across π.
-  if (low > 0 && low <= pi && high < 0 && high >= -pi) high += 2 * pi;
-  if (!(low < high && high - low < 2 * pi)) {
-    throw UsageError(
-        "system.state: expected two angles low < high < low + 2π, or a positive and a negative one across ±π "
-        "as in "
-        "\"psi 2 -2\", found '{}'",
-        text);
-  }
-  return {low, high};
-}
-
 template <typename Files>
 std::string names_of(const Files& files) {
   std::string names;
@@ -212,6 +194,23 @@ std::vector<NamedDihedral> dihedrals_of(const Molecule& molecule, const std::str
   return dihedrals;
 }
 
+Arc arc_between(double low, double high, std::string_view what, const std::string& text) {
+  constexpr double pi = std::numbers::pi;
+  if (!(std::abs(low) <= 2 * pi && std::abs(high) <= 2 * pi)) {
+    throw UsageError("{}: expected angles in radians, from −2π to 2π, found '{}' (degrees?)", what, text);
+  }
+  // From a positive angle to a negative one: across π.
+  if (low > 0 && low <= pi && high < 0 && high >= -pi) high += 2 * pi;
+  if (!(low < high && high - low < 2 * pi)) {
+    throw UsageError(
+        "{}: expected two angles low < high < low + 2π, or a positive and a negative one across ±π "
+        "as in "
+        "\"psi 2 -2\", found '{}'",
+        what, text);
+  }
+  return {low, high};
+}
+
 std::optional<DihedralState> state_of(std::span<const NamedDihedral> dihedrals, const std::string& text) {
   if (text.empty()) return std::nullopt;
   std::istringstream words(text);
@@ -222,7 +221,7 @@ std::optional<DihedralState> state_of(std::span<const NamedDihedral> dihedrals, 
         "system.state: expected a dihedral's name and two angles in radians, as in \"phi 0 2\", found '{}'",
         text);
   }
-  const Arc arc = arc_between(low, high, text);
+  const Arc arc = arc_between(low, high, "system.state", text);
   std::vector<std::string_view> names;
   for (std::size_t d = 0; d < dihedrals.size(); ++d) {
     if (dihedrals[d].name == name) return DihedralState{d, arc};

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chemistry/arc.h"
@@ -45,6 +46,10 @@ struct DihedralState {
 /// Of MoleculeOptions::dihedrals and state; both may be empty. Throw UsageError that names the key.
 std::vector<NamedDihedral> dihedrals_of(const Molecule& molecule, const std::string& text);
 std::optional<DihedralState> state_of(std::span<const NamedDihedral> dihedrals, const std::string& text);
+
+/// The arc that two angles in radians mean, see MoleculeOptions::state. Throws UsageError that begins with
+/// `what` and quotes `text`.
+Arc arc_between(double low, double high, std::string_view what, const std::string& text);
 
 /// Reads the structure, types, dihedrals and state, so that a mistake in them is found before any work is
 /// done. Throws UsageError that names the key, or as read_structure. Returns doubts for the user: a dihedral
