@@ -8,6 +8,7 @@ import struct
 import numpy as np
 
 IGNORED = ("lock", "history.jsonl")
+IGNORED_SUFFIX = ".lock"  # an output's lock stays where it cannot be removed, and locks nothing then
 TIMES = ("seconds", "samples_per_second", "waiting")
 PROVENANCE = ("training", "finetuning")  # metadata of networks that holds durations
 
@@ -59,7 +60,7 @@ def is_older_state(path):
 def contents(folder):
     """By file name, relative to the folder."""
     return {str(path.relative_to(folder)): content_of(path) for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.name not in IGNORED and not is_older_state(path)}
+            if path.is_file() and path.name not in IGNORED and path.suffix != IGNORED_SUFFIX and not is_older_state(path)}
 
 
 def differences(found, expected):

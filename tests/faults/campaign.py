@@ -39,8 +39,8 @@ ERRNO = {"open": "EMFILE", "write": "ENOSPC", "fsync": "EIO", "close": "EIO", "r
 MEMORY = ("malloc", "malloc_saving")
 MEMORY_CODES = (5, 4)
 # Libraries in which a failing allocation ends otherwise; no file is the worse for it. The destructor of nlohmann::json allocates,
-# so that the program ends at once; libzip takes a file that it has no memory to read for none of its own.
-LIBRARIES_OUT_OF_MEMORY = {-6: "std::bad_alloc", 3: "Not a zip archive"}
+# so that the program ends at once, as xtb ends it; libzip takes a file that it has no memory to read for none of its own.
+LIBRARIES_OUT_OF_MEMORY = {-6: "std::bad_alloc", 1: "Error allocating", 3: "Not a zip archive"}
 # How many of each kind of call are tried: in the short form, in the long one; None: all.
 CALLS = {"malloc": (3, 100), "malloc_saving": (2, 100)}
 OTHER_CALLS = (1, None)
