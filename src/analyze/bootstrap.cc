@@ -1,9 +1,16 @@
 #include "analyze/bootstrap.h"
 
 #include "analyze/estimate.h"
-#include "core/random.h"
 
 namespace equibolt {
+
+void draw_blocks(std::span<std::size_t> indices, std::size_t block, Random& random) {
+  std::size_t next = 0;
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    next = k % block == 0 ? random.below(indices.size()) : (next + 1) % indices.size();
+    indices[k] = next;
+  }
+}
 
 std::vector<double> bootstrap(std::size_t n,
                               const std::function<double(std::span<const std::size_t>)>& estimator,
@@ -16,11 +23,7 @@ std::vector<double> bootstrap(std::size_t n,
   std::vector<std::size_t> indices(n);
   for (std::size_t r = 0; r < values.size(); ++r) {
     Random random(options.seed, Stream::bootstrap, r);
-    std::size_t next = 0;
-    for (std::size_t k = 0; k < n; ++k) {
-      next = k % options.block == 0 ? random.below(n) : (next + 1) % n;
-      indices[k] = next;
-    }
+    draw_blocks(indices, options.block, random);
     values[r] = estimator(indices);
   }
   return values;

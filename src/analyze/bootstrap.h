@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "core/random.h"
+
 namespace equibolt {
 
 /// How to resample.
@@ -14,6 +16,9 @@ struct Bootstrap {
   std::size_t repetitions = 200;
   std::size_t block = 1;  ///< length of the blocks drawn together, several autocorrelation times for a series
 };
+
+/// Fills `indices` with numbers in [0, indices.size()): blocks of neighbours drawn with replacement.
+void draw_blocks(std::span<std::size_t> indices, std::size_t block, Random& random);
 
 /// The estimator's value for each of the resampled data sets: it is called with n indices in [0, n), blocks
 /// of neighbours drawn with replacement (circular block bootstrap; Efron 1979, Politis and Romano 1992).

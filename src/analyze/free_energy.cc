@@ -56,19 +56,28 @@ void require_overlap(std::span<const double> work, const char* what) {
 }  // namespace
 
 Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse) {
+  require_count(work_forward.size(), 1, "bar: forward work");
+  require_count(work_reverse.size(), 1, "bar: reverse work");
+  return bar(work_forward, work_reverse,
+             std::log(static_cast<double>(work_forward.size()) / static_cast<double>(work_reverse.size())));
+}
+
+Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse, double log_ratio) {
   require_overlap(work_forward, "bar: forward work");
   require_overlap(work_reverse, "bar: reverse work");
   const auto n_forward = static_cast<double>(work_forward.size());
   const auto n_reverse = static_cast<double>(work_reverse.size());
-  const double m = std::log(n_forward / n_reverse);
+  const double m = log_ratio;
+  const double from_sums_to_means = m - std::log(n_forward / n_reverse);
   std::vector<double> scratch;
   FermiSums forward;
   FermiSums reverse;
-  // ln of forward over reverse sum, which increases with ΔF and is zero at the solution.
+  // ln of the forward mean times the ratio over the reverse mean, which increases with ΔF and is zero at the
+  // solution.
   const auto imbalance = [&](double delta) {
     forward = fermi_sums(work_forward, m - delta, scratch);
     reverse = fermi_sums(work_reverse, delta - m, scratch);
-    return forward.log_sum - reverse.log_sum;
+    return forward.log_sum - reverse.log_sum + from_sums_to_means;
   };
 
   double low = m;

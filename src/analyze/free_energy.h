@@ -16,6 +16,9 @@ namespace equibolt {
 /// be uncorrelated, and the states have to overlap, for the error to be right. Throws NumericalError where
 /// one of the sets has no finite work: the states do not overlap.
 Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse);
+/// The same with another weight of the two sets than their sizes: `log_ratio` = ln(n₀/n₁) of the numbers of
+/// independent samples. Any ratio gives a consistent estimate, and this one the least variance.
+Estimate bar(std::span<const double> work_forward, std::span<const double> work_reverse, double log_ratio);
 
 /// The result of `mbar` for K states and N samples.
 struct Mbar {
