@@ -5,8 +5,10 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "analyze/log_space.h"
+#include "core/random.h"
 
 namespace equibolt {
 namespace {
@@ -48,14 +50,24 @@ double kish(std::size_t n, Weight weight) {
   return squares > 0 ? sum * sum / (static_cast<double>(n) * squares) : 0;
 }
 
-/// Zhang and Stephens' estimate of a generalised Pareto distribution's shape for exceedances x ≥ 0,
-/// ascending, with the weak prior of the PSIS paper, which pulls k towards ½ by as much as ten observations
-/// would.
-double generalised_pareto_shape(std::span<const double> x) {
+/// P(x > y) = (1 + k y/σ)^(−1/k).
+struct GeneralisedPareto {
+  double shape = 0;  ///< k
+  double scale = 0;  ///< σ; 0 where the distribution could not be determined
+
+  double draw(Random& random) const {
+    const double log_u = std::log(random.uniform());
+    return std::abs(shape) < 1e-9 ? -scale * log_u : scale * std::expm1(-shape * log_u) / shape;
+  }
+};
+
+/// Zhang and Stephens' estimate for exceedances x ≥ 0, ascending, with the weak prior of the PSIS paper,
+/// which pulls k towards ½ by as much as ten observations would.
+GeneralisedPareto generalised_pareto(std::span<const double> x) {
   const auto n = static_cast<double>(x.size());
   const double quartile = x[static_cast<std::size_t>(n / 4 + 0.5) - 1];
-  if (!(x.back() > 0)) return 0;
-  if (!(quartile > 0)) return infinity;  // more than the range of a double between the tail's weights
+  if (!(x.back() > 0)) return {0, 0};
+  if (!(quartile > 0)) return {infinity, 0};  // more than the range of a double between the tail's weights
   const auto shape = [&](double theta) {
     double sum = 0;
     for (const double value : x) sum += std::log1p(-theta * value);
@@ -75,7 +87,30 @@ double generalised_pareto_shape(std::span<const double> x) {
   for (std::size_t i = 0; i < candidates; ++i)
     posterior_mean += theta[i] * std::exp(log_likelihood[i] - total);
   constexpr double prior_count = 10;
-  return (n * shape(posterior_mean) + prior_count * 0.5) / (n + prior_count);
+  const double k = shape(posterior_mean);
+  return {(n * k + prior_count * 0.5) / (n + prior_count), -k / posterior_mean};
+}
+
+/// The weights in units of the largest, descending, and what their tail is like.
+struct FittedTail {
+  std::vector<double> weights;  ///< (N,)
+  std::size_t size = 0;         ///< how many of them are in the tail
+  GeneralisedPareto excess;     ///< over the largest weight outside the tail
+};
+
+/// Nothing where fewer than 25 weights are not zero.
+std::optional<FittedTail> fitted_tail(std::span<const double> log_weights) {
+  FittedTail tail{scaled_weights(log_weights), 0, {}};
+  const auto n =
+      static_cast<double>(std::ranges::count_if(log_weights, [](double w) { return w > -infinity; }));
+  if (n < 25) return {};
+  std::ranges::sort(tail.weights, std::greater<>());
+  tail.size = static_cast<std::size_t>(std::ceil(std::min(n / 5, 3 * std::sqrt(n))));
+  std::vector<double> x(tail.size);
+  for (std::size_t k = 0; k < tail.size; ++k)
+    x[tail.size - 1 - k] = tail.weights[k] - tail.weights[tail.size];
+  tail.excess = generalised_pareto(x);
+  return tail;
 }
 
 }  // namespace
@@ -94,13 +129,29 @@ double kish_fraction(std::span<const double> log_weights) {
 }
 
 Estimate kish_fraction(std::span<const double> log_weights, const Bootstrap& options) {
-  const std::vector<double> weights = scaled_weights(log_weights);
-  const auto estimator = [&](std::span<const std::size_t> indices) {
-    return kish(indices.size(), [&](std::size_t k) { return weights[indices[k]]; });
-  };
+  require_count(options.repetitions, 2, "bootstrap: repetitions");
   const double fraction = kish_fraction(log_weights);
-  if (!(fraction > 0)) throw_all_zero(weights.size());
-  return {fraction, bootstrap_error(weights.size(), estimator, options)};
+  if (!(fraction > 0)) throw_all_zero(log_weights.size());
+  const std::optional<FittedTail> tail = fitted_tail(log_weights);
+  const bool smooth = tail && std::isfinite(tail->excess.shape) && tail->excess.scale > 0;
+  const std::vector<double> weights = tail ? tail->weights : scaled_weights(log_weights);
+  std::vector<double> fractions(options.repetitions);
+  for (std::size_t r = 0; r < fractions.size(); ++r) {
+    Random random(options.seed, Stream::bootstrap, r);
+    fractions[r] = kish(weights.size(), [&](std::size_t) {
+      const std::size_t k = random.below(weights.size());
+      return smooth && k < tail->size ? weights[tail->size] + tail->excess.draw(random) : weights[k];
+    });
+  }
+  return {fraction, standard_deviation(fractions)};
+}
+
+double trimmed_kish_fraction(std::span<const double> log_weights, double share) {
+  if (!(share >= 0 && share < 1)) throw DataError("trimmed weights: a share of {}, expected 0 to 1", share);
+  std::vector<double> weights = scaled_weights(log_weights);
+  std::ranges::sort(weights);
+  const auto dropped = static_cast<std::size_t>(std::ceil(share * static_cast<double>(weights.size())));
+  return kish(weights.size() - dropped, [&](std::size_t k) { return weights[k]; });
 }
 
 double largest_share(std::span<const double> log_weights) {
@@ -145,28 +196,21 @@ std::vector<FractionAtSize> kish_against_size(std::span<const double> log_weight
     for (std::size_t first = 0; first + n <= log_weights.size(); first += n) {
       parts.push_back(kish_fraction(log_weights.subspan(first, n)));
     }
-    fractions.push_back({n, mean(parts)});
+    if (parts.size() >= 8) {
+      fractions.push_back({n, mean(parts)});
+      continue;
+    }
+    // Zero weights may fill a part.
+    const double error = parts[0] > 0 ? kish_fraction(log_weights.first(n), options).error : infinity;
+    fractions.push_back({n, {average(parts), error / std::sqrt(static_cast<double>(parts.size()))}});
   }
   return fractions;
 }
 
 double pareto_k(std::span<const double> log_weights) {
   require_log_weights(log_weights);
-  std::vector<double> sorted;
-  for (const double value : log_weights) {
-    if (value > -infinity) sorted.push_back(value);
-  }
-  if (sorted.size() < 25) return infinity;
-  const auto n = static_cast<double>(sorted.size());
-  const auto tail = static_cast<std::size_t>(std::ceil(std::min(n / 5, 3 * std::sqrt(n))));
-  const auto cut = sorted.begin() + static_cast<std::ptrdiff_t>(tail);
-  std::partial_sort(sorted.begin(), cut + 1, sorted.end(), std::greater<>());
-  // Exceedances over the greatest weight outside the tail, ascending.
-  std::vector<double> x(tail);
-  for (std::size_t k = 0; k < tail; ++k) {
-    x[tail - 1 - k] = std::exp(sorted[k] - sorted[0]) - std::exp(*cut - sorted[0]);
-  }
-  return generalised_pareto_shape(x);
+  const std::optional<FittedTail> tail = fitted_tail(log_weights);
+  return tail ? tail->excess.shape : infinity;
 }
 
 std::string WeightQuality::doubt() const {
@@ -190,6 +234,35 @@ Estimate WeightQuality::judged(const Estimate& estimate) const {
 
 WeightQuality weight_quality(std::span<const double> log_weights) {
   return {static_cast<double>(log_weights.size()) * kish_fraction(log_weights), pareto_k(log_weights)};
+}
+
+WeightVerdict weight_verdict(const WeightQuality& quality, std::span<const FractionAtSize> against_size,
+                             std::optional<double> forward) {
+  require_count(against_size.size(), 1, "fractions against size");
+  const auto [n, fraction] = against_size[0];
+  std::string doubt = quality.doubt();
+  if (doubt.empty() && !(fraction.error <= 0.25 * fraction.value)) {
+    doubt = fmt::format(
+        "{} samples are too few: their ESS of {:.1f} % is known to no better than {:.0f} % of "
+        "itself",
+        n, 100 * fraction.value, 100 * fraction.error / fraction.value);
+  }
+  if (doubt.empty() && against_size.size() > 2 &&
+      !(fraction.value >= 0.75 * against_size[2].fraction.value)) {
+    doubt = fmt::format("their ESS falls as n grows, from {:.1f} % of {} to {:.1f} % of {}",
+                        100 * against_size[2].fraction.value, against_size[2].n, 100 * fraction.value, n);
+  }
+  if (doubt.empty() && forward && !(*forward >= 0.5 * fraction.value)) {
+    doubt = fmt::format(
+        "samples of the target see an ESS of {:.2g} %, and those of the flow one of {:.2g} %: "
+        "the flow hardly visits a part of the target",
+        100 * *forward, 100 * fraction.value);
+  }
+  if (!doubt.empty()) return {false, "the weights cannot be trusted, because " + doubt};
+  return {true, fmt::format("the weights can be trusted: Pareto k {:.2f}, ESS {:.1f} % of {}, {}",
+                            quality.pareto_k, 100 * fraction.value, n,
+                            forward ? fmt::format("{:.1f} % as seen from the target", 100 * *forward)
+                                    : "no samples of the target to compare with")};
 }
 
 double forward_kish_fraction(std::span<const double> log_weights_of_target_samples) {
