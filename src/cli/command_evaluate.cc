@@ -63,8 +63,9 @@ void add_evaluate(CLI::App& app) {
       return;
     }
     EvaluationFolder folder(options->source, options->output, session, test, reporter);
+    const HeldOutCheck held_out = check_held_out(options->source, session, test);
     const Evaluation evaluation =
-        evaluate_in_files(session, test.view(), folder.files(), stop_requested, reporter);
+        evaluate_in_files(session, test.view(), held_out, folder.files(), stop_requested, reporter);
     folder.finish(evaluation);
     fmt::print("{}", options->json ? evaluation.dump(1) + "\n" : evaluation_table(evaluation));
   });

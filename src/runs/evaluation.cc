@@ -4,15 +4,19 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 
 #include "analyze/autocorrelation.h"
 #include "analyze/histogram.h"
 #include "analyze/likelihood.h"
 #include "analyze/two_sample.h"
+#include "analyze/two_sided.h"
 #include "analyze/weights.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
+#include "io/npz.h"
 #include "runs/energy_inputs.h"
+#include "runs/metrics.h"
 #include "runs/run_folder.h"
 #include "runs/samples_file.h"
 
@@ -84,21 +88,73 @@ PairDistances pair_distances(const WeightedSamples& samples) {
   return result;
 }
 
-void put_weights(Evaluation& evaluation, const WeightedSamples& samples, const WeightQuality& quality,
-                 std::uint64_t seed) {
+void put_weights(Evaluation& evaluation, const WeightedSamples& samples, const WeightedSamples& test,
+                 const WeightQuality& quality, std::uint64_t seed) {
   evaluation["n_samples"] = samples.x.count();
   evaluation["failed"] = samples.failed();
   put(evaluation, "ess", quality.judged(kish_fraction(samples.log_weight, Bootstrap{.seed = seed})));
   evaluation["largest_weight"] = largest_share(samples.log_weight);
   evaluation["pareto_k"] = number(quality.pareto_k);
   put(evaluation, "log_z", quality.judged(log_mean_weight(samples.log_weight)));
+  const auto fractions = kish_against_size(samples.log_weight, Bootstrap{.seed = seed});
+  const bool compared = test.failed() == 0 && test.x.count() >= 8;
+  const WeightVerdict verdict = weight_verdict(
+      quality, fractions, compared ? std::optional(forward_kish_fraction(test.log_weight)) : std::nullopt);
+  evaluation["weights_trusted"] = verdict.trusted;
+  evaluation["verdict"] = verdict.text;
   Evaluation against_size = Evaluation::array();
-  for (const FractionAtSize& at : kish_against_size(samples.log_weight, Bootstrap{.seed = seed})) {
+  for (const FractionAtSize& at : fractions) {
     const Estimate fraction = quality.judged(at.fraction);
     against_size.push_back(
         {{"n", at.n}, {"ess", number(fraction.value)}, {"ess_error", number(fraction.error)}});
   }
   evaluation["ess_against_n"] = against_size;
+}
+
+/// Appends to the warnings.
+void warn(Evaluation& evaluation, const std::string& text) {
+  evaluation["warnings"].push_back(text);
+}
+
+/// log Z from both sides, or why there is none.
+void put_two_sided(Evaluation& evaluation, const WeightedSamples& samples, const Reference& reference,
+                   const WeightQuality& quality, std::uint64_t seed) {
+  put_nothing(evaluation, {"log_z_bar", "log_z_bar_error", "log_z_bar_bootstrap_error", "log_z_bar_overlap",
+                           "log_z_bar_effective"});
+  const WeightedSamples& test = reference.test;
+  if (test.x.count() == 0) return;
+  evaluation["test_data"] = name_of(reference.held_out.held_out);
+  if (test.failed() > 0) return;  // which has its own warning
+  if (reference.held_out.held_out == HeldOut::no) {
+    warn(evaluation, "no log_z_bar, and kl and nll are biased: " + reference.held_out.reason);
+    return;
+  }
+  const TwoSided two_sided = two_sided_log_z(samples.log_weight, test.log_weight, seed);
+  evaluation["log_z_bar_overlap"] = number(two_sided.overlap);
+  evaluation["log_z_bar_effective"] = number(two_sided.effective);
+  if (!two_sided.log_z) {
+    warn(evaluation, "no log_z_bar: " + two_sided.refusal);
+    return;
+  }
+  const auto [value, error] = *two_sided.log_z;
+  // Where the asymptotic error and the spread of resampled sets differ, neither is to be believed.
+  const double ratio = two_sided.bootstrap_error / error;
+  const bool agree = ratio > 0.5 && ratio < 2;
+  put(evaluation, "log_z_bar", {value, agree ? error : std::numeric_limits<double>::infinity()});
+  evaluation["log_z_bar_bootstrap_error"] = number(two_sided.bootstrap_error);
+  if (!agree) {
+    warn(evaluation,
+         fmt::format("no error bar for log_z_bar: its formula says {:.2g}, and resampled data {:.2g}", error,
+                     two_sided.bootstrap_error));
+  }
+  const Estimate weights = quality.judged(log_mean_weight(samples.log_weight));
+  if (!(std::abs(value - weights.value) <= 5 * std::hypot(error, weights.error))) {
+    warn(evaluation,
+         fmt::format(
+             "log_z of the weights, {:.4g}, and log_z_bar, {:.4g}, differ by more than five standard "
+             "errors: the flow misses a part of the target, or the test data are not of its equilibrium",
+             weights.value, value));
+  }
 }
 
 void put_likelihood(Evaluation& evaluation, const WeightedSamples& test,
@@ -222,7 +278,8 @@ void put_paths(Evaluation& evaluation, const WeightedSamples& samples, const Wei
 /// What a reader has to know before any of the numbers.
 std::vector<std::string> warnings_of(const WeightQuality& quality, const WeightedSamples& samples,
                                      const Reference& reference) {
-  const auto& [test, log_z] = reference;
+  const WeightedSamples& test = reference.test;
+  const std::optional<Estimate>& log_z = reference.log_z;
   std::vector<std::string> warnings;
   if (const std::string doubt = quality.doubt(); !doubt.empty()) {
     warnings.push_back("no error bar for averages over the weights, which are not to be trusted: " + doubt +
@@ -258,6 +315,42 @@ Configurations<double> thinned(ConfigurationsView<const double> x, std::size_t w
   return chosen;
 }
 
+/// Distances from the test data, and of molecules the free energy of their state.
+void put_metrics(Evaluation& evaluation, Session& session, const WeightedSamples& samples,
+                 const Reference& reference) {
+  const RunConfig& config = session.config();
+  MetricOptions options{
+      .types = session.energy().types(), .reflections = config.coupling.reflections, .seed = config.seed};
+  if (const MoleculeOptions* molecule = molecule_options_of(config.system)) {
+    options.dihedrals = dihedrals_of(load_molecule(molecule->structure), molecule->dihedrals);
+    options.state = state_of(options.dihedrals, molecule->state);
+    const bool usable = reference.test.x.count() > 0 && reference.test.failed() == 0 &&
+                        reference.held_out.held_out != HeldOut::no;
+    if (options.state && usable) {
+      evaluation["state"] = {{"where", molecule->state}};
+      evaluation["state"].update(state_free_energy(samples, reference.test, options));
+      for (const char* name : {"free_energy_bar", "free_energy_bar_error"})
+        evaluation[name] = evaluation["state"][name];
+    }
+  }
+  evaluation["metrics"] = metrics_of(samples, reference.test, options);
+}
+
+/// The configurations of a file with an array "chain" (B,), one chain after another; others as they are.
+Configurations<double> by_chain(const std::filesystem::path& path, Configurations<double> x) {
+  if (path.extension() != ".npz") return x;
+  const Npz npz = read_npz(path);
+  const auto chain = npz.arrays.find("chain");
+  if (chain == npz.arrays.end() || chain->second.size() != x.count()) return x;
+  const std::vector<double> labels = chain->second.as_double();
+  std::vector<std::size_t> order(x.count());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t b) { return labels[b]; });
+  Configurations<double> sorted(x.count(), x.particles(), x.dim());
+  for (std::size_t b = 0; b < order.size(); ++b) std::ranges::copy(x[order[b]], sorted[b].begin());
+  return sorted;
+}
+
 }  // namespace
 
 Evaluation evaluate(const WeightedSamples& samples, const Reference& reference, std::uint64_t seed) {
@@ -265,32 +358,37 @@ Evaluation evaluate(const WeightedSamples& samples, const Reference& reference, 
     throw NumericalError("all of the {} samples failed; the network is not usable", samples.x.count());
   }
   const WeightQuality quality = weight_quality(samples.log_weight);
-  const auto& [test, log_z] = reference;
+  const WeightedSamples& test = reference.test;
+  const std::optional<Estimate>& log_z = reference.log_z;
   Evaluation evaluation{{"format_version", 1}, {"warnings", warnings_of(quality, samples, reference)}};
-  put_weights(evaluation, samples, quality, seed);
+  put_weights(evaluation, samples, test, quality, seed);
   if (log_z) {
     put(evaluation, "log_z_reference", *log_z);
   } else {
     put_nothing(evaluation, {"log_z_reference", "log_z_reference_error"});
   }
+  put_two_sided(evaluation, samples, reference, quality, seed);
   put_test_data(evaluation, samples, quality, test, log_z);
   put_paths(evaluation, samples, quality);
   return evaluation;
 }
 
 Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> test,
-                             const EvaluationFiles& files, const std::function<bool()>& stop,
-                             Reporter& reporter) {
+                             const HeldOutCheck& held_out, const EvaluationFiles& files,
+                             const std::function<bool()>& stop, Reporter& reporter) {
   const RunConfig& config = session.config();
   make_samples_file(task_of_flow(session, files.samples, config.seed, config.evaluate.samples), stop,
                     reporter);
-  Reference reference{.log_z = session.log_z()};
+  Reference reference{.log_z = session.log_z(), .held_out = held_out};
   if (test.count() > 0) {
     const auto chosen = thinned(test, config.evaluate.test_samples);
     make_samples_file(task_of_configurations(session, files.test_densities, chosen.view()), stop, reporter);
     reference.test = read_samples(files.test_densities);
   }
-  return evaluate(read_samples(files.samples), reference, config.seed);
+  const WeightedSamples samples = read_samples(files.samples);
+  Evaluation evaluation = evaluate(samples, reference, config.seed);
+  put_metrics(evaluation, session, samples, reference);
+  return evaluation;
 }
 
 Configurations<double> test_data_of(const std::string& run_or_model, const std::string& data,
@@ -307,7 +405,7 @@ Configurations<double> test_data_of(const std::string& run_or_model, const std::
   if (path.empty()) return {};
   if (is_run && data.empty() && !session.config().data.test.empty())
     require_recorded({run_or_model}, "data.test", path.string());
-  return read_configurations(path, session.particles(), session.dim());
+  return by_chain(path, read_configurations(path, session.particles(), session.dim()));
 }
 
 namespace {
@@ -322,6 +420,28 @@ std::string with_digits_for(double value, double error) {
   return fmt::format("{:.{}g}", value, digits);
 }
 
+/// A line for each of the metrics: the distance of the samples, of the reweighted ones, and its floor.
+std::string metrics_table(const Evaluation& metrics) {
+  const auto shown = [](const Evaluation& value) {
+    return value.is_null() ? std::string("-") : fmt::format("{:.4g}", value.get<double>());
+  };
+  std::string text;
+  for (const auto& [name, value] : metrics.items()) {
+    if (name == "n" || name == "n_test" || name.ends_with("_error")) continue;
+    if (!value.is_object()) {
+      const auto error = metrics.find(name + "_error");
+      text += fmt::format(
+          "{:<24} {:>12}{}\n", name, shown(value),
+          error != metrics.end() && error->is_number() ? fmt::format(" ± {:.2g}", error->get<double>()) : "");
+      continue;
+    }
+    text += fmt::format("{:<24} {:>12} reweighted {}, floor {} (n = {})\n", name, shown(value.at("samples")),
+                        shown(value.at("reweighted")), shown(value.at("floor")),
+                        value.at("n").get<std::size_t>());
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string evaluation_table(const Evaluation& evaluation) {
@@ -329,8 +449,17 @@ std::string evaluation_table(const Evaluation& evaluation) {
   if (const auto warnings = evaluation.find("warnings"); warnings != evaluation.end()) {
     for (const auto& warning : *warnings) text += fmt::format("warning: {}\n", warning.get<std::string>());
   }
+  if (const auto verdict = evaluation.find("verdict"); verdict != evaluation.end())
+    text += verdict->get<std::string>() + "\n";
   for (const auto& [name, value] : evaluation.items()) {
-    if (name.ends_with("_error") || value.is_structured() || name == "format_version") continue;
+    if (name == "metrics") text += metrics_table(value);
+    if (name.ends_with("_error") || value.is_structured() || value.is_boolean() || name == "format_version" ||
+        name == "verdict")
+      continue;
+    if (value.is_string()) {
+      text += fmt::format("{:<24} {:>12}\n", name, value.get<std::string>());
+      continue;
+    }
     const auto error = evaluation.find(name + "_error");
     const bool has_error = error != evaluation.end() && error->is_number();
     const bool lacks_error = error != evaluation.end() && !has_error && !value.is_null();

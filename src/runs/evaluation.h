@@ -9,6 +9,7 @@
 
 #include "equibolt/configurations.h"
 #include "equibolt/estimate.h"
+#include "runs/held_out.h"
 #include "runs/reporter.h"
 #include "runs/sampling.h"
 #include "runs/session.h"
@@ -25,6 +26,8 @@ struct Reference {
   /// Held-out configurations with the flow's density, of which there may be none.
   WeightedSamples test = {};
   std::optional<Estimate> log_z = {};  ///< ln(Z_target/Z_prior) by a simulation
+  /// Whether the network has seen the test data. Estimates from both sides need data that it has not.
+  HeldOutCheck held_out = {};
 };
 
 /// Throws NumericalError when all samples failed. `seed` is that of the bootstrap.
@@ -37,13 +40,15 @@ struct EvaluationFiles {
 };
 
 /// evaluate() of evaluate.samples samples and of up to evaluate.test_samples of the held-out configurations
-/// `test` (n, N, D). The files are made first, or gone on with; throws as make_samples_file.
+/// `test` (n, N, D), of which `held_out` has been found, and with them the metrics and the free energy of the
+/// molecule's state. The files are made first, or gone on with; throws as make_samples_file.
 Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> test,
-                             const EvaluationFiles& files, const std::function<bool()>& stop,
-                             Reporter& reporter);
+                             const HeldOutCheck& held_out, const EvaluationFiles& files,
+                             const std::function<bool()>& stop, Reporter& reporter);
 
 /// Held-out data for a session that was opened from `run_or_model`: the file `data`, else what the run's
-/// config names, else the run's own simulation; empty where there is none.
+/// config names, else the run's own simulation; empty where there is none. Where the file says of which chain
+/// each configuration is, one chain follows another.
 Configurations<double> test_data_of(const std::string& run_or_model, const std::string& data,
                                     const Session& session);
 

@@ -16,9 +16,10 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t particles = 5, dim = 3;
 
-/// Samples with the density of U = ½ |x|² / width², which may be the flow's or the target's, and weights for
-/// the target U = ½ |x|². Without failures.
-WeightedSamples gaussian(std::size_t count, double width, std::uint64_t number) {
+/// Samples with the density of U = ½ |x|² / width², which may be the flow's or the target's, U = ½ |x|², with
+/// the density and the weights of the flow of `flow_width`, by default the same. Without failures.
+WeightedSamples gaussian(std::size_t count, double width, std::uint64_t number, double flow_width = 0) {
+  if (flow_width == 0) flow_width = width;
   WeightedSamples samples;
   samples.x = Configurations<double>(count, particles, dim);
   Random random(7, Stream::test, number);
@@ -29,7 +30,8 @@ WeightedSamples gaussian(std::size_t count, double width, std::uint64_t number) 
       value *= width;
       square += value * value;
     }
-    const double log_density = -square / 2 / (width * width) - 12 * std::log(width);  // without the constant
+    const double log_density =
+        -square / 2 / (flow_width * flow_width) - 12 * std::log(flow_width);  // without the constant
     samples.energy.push_back(square / 2);
     samples.log_density.push_back(log_density - 6 * std::log(2 * M_PI));
     samples.log_weight.push_back(-square / 2 - log_density);
@@ -52,7 +54,7 @@ double sum_of(const Evaluation& histogram, const char* set) {
 }
 
 TEST(Evaluations, OfAGoodFlowHaveErrorBarsAndNoWarnings) {
-  const Evaluation e = evaluate(gaussian(2000, 1.05, 1), {gaussian(500, 1, 2), Estimate{0, 0.01}}, 1);
+  const Evaluation e = evaluate(gaussian(2000, 1.05, 1), {gaussian(500, 1, 2, 1.05), Estimate{0, 0.01}}, 1);
   EXPECT_EQ(e.at("warnings"), Evaluation::array());
   for (const char* name : {"ess", "log_z", "energy_mean_reweighted", "kl", "nll", "log_z_reference"}) {
     EXPECT_TRUE(e.at(name).is_number()) << name;
@@ -63,10 +65,48 @@ TEST(Evaluations, OfAGoodFlowHaveErrorBarsAndNoWarnings) {
   EXPECT_EQ(evaluation_table(e).find("no error bar"), std::string::npos);
 }
 
+TEST(Evaluations, LogZFromBothSidesNeedsDataThatWasNotTrainedOn) {
+  const WeightedSamples samples = gaussian(2000, 1.1, 21), test = gaussian(500, 1, 22, 1.1);
+  const Evaluation held_out = evaluate(samples, {test, {}, {HeldOut::yes, ""}}, 1);
+  EXPECT_EQ(held_out.at("test_data"), "held out");
+  EXPECT_LE(std::abs(held_out.at("log_z_bar").get<double>()),
+            4 * held_out.at("log_z_bar_error").get<double>());
+  EXPECT_LT(held_out.at("log_z_bar_error"), held_out.at("log_z_error"));
+  EXPECT_EQ(held_out.at("warnings"), Evaluation::array());
+  const Evaluation unknown = evaluate(samples, {test}, 1);
+  EXPECT_EQ(unknown.at("test_data"), "unknown");
+  EXPECT_EQ(unknown.at("log_z_bar"), held_out.at("log_z_bar"));
+
+  const Evaluation trained =
+      evaluate(samples, {test, {}, {HeldOut::no, "500 of 500 are the training data"}}, 1);
+  EXPECT_EQ(trained.at("test_data"), "trained on");
+  EXPECT_TRUE(trained.at("log_z_bar").is_null());
+  ASSERT_EQ(trained.at("warnings").size(), 1U);
+  EXPECT_NE(trained.at("warnings")[0].get<std::string>().find("500 of 500"), std::string::npos);
+  EXPECT_NE(evaluation_table(trained).find("no log_z_bar"), std::string::npos);
+}
+
+TEST(Evaluations, LogZFromBothSidesIsRefusedWithoutOverlapAndDoubtedWhereTheSidesDisagree) {
+  const Evaluation apart = evaluate(gaussian(500, 6, 23), {gaussian(500, 1, 24, 6)}, 1);
+  EXPECT_TRUE(apart.at("log_z_bar").is_null());
+  EXPECT_LT(apart.at("log_z_bar_effective"), 20);
+  EXPECT_NE(apart.at("warnings").dump().find("hardly overlap"), std::string::npos) << apart.at("warnings");
+  EXPECT_FALSE(apart.at("weights_trusted"));
+
+  WeightedSamples missed = gaussian(1000, 1, 25, 1.1);  // half of it where the flow has no density
+  for (std::size_t b = 0; b < 1000; b += 2) missed.log_weight[b] = 50;
+  const Evaluation e = evaluate(gaussian(4000, 1.1, 26), {missed}, 1);
+  EXPECT_NEAR(e.at("log_z_bar").get<double>(), std::log(2), 0.2);
+  EXPECT_NE(e.at("warnings").dump().find("misses a part"), std::string::npos) << e.at("warnings");
+  EXPECT_FALSE(e.at("weights_trusted"));
+  EXPECT_NE(evaluation_table(e).find("the weights cannot be trusted, because samples of the target see"),
+            std::string::npos);
+}
+
 TEST(Evaluations, OneSampleWithAllTheWeightHasNoErrorBarAndAWarningFirst) {
   WeightedSamples samples = gaussian(300, 1.05, 3);
   samples.log_weight[5] = 500;
-  const Evaluation e = evaluate(samples, {gaussian(100, 1, 4), Estimate{0, 0.01}}, 1);
+  const Evaluation e = evaluate(samples, {gaussian(100, 1, 4, 1.05), Estimate{0, 0.01}}, 1);
   for (const char* name :
        {"ess_error", "log_z_error", "energy_mean_reweighted_error", "energy_ks_p", "distance_ks_p"}) {
     EXPECT_TRUE(e.at(name).is_null()) << name << " " << e.at(name);
@@ -84,7 +124,8 @@ TEST(Evaluations, OneSampleWithAllTheWeightHasNoErrorBarAndAWarningFirst) {
 }
 
 TEST(Evaluations, AReferenceWithoutAnErrorBarGivesTheKlNone) {
-  const Evaluation e = evaluate(gaussian(2000, 1.05, 5), {gaussian(500, 1, 6), Estimate{0, infinity}}, 1);
+  const Evaluation e =
+      evaluate(gaussian(2000, 1.05, 5), {gaussian(500, 1, 6, 1.05), Estimate{0, infinity}}, 1);
   EXPECT_TRUE(e.at("log_z_reference").is_number());
   EXPECT_TRUE(e.at("log_z_reference_error").is_null());
   EXPECT_TRUE(e.at("kl").is_number());
@@ -102,7 +143,7 @@ TEST(Evaluations, FailedSamplesAreSaidAndLeaveTheHistogramsWhole) {
     samples.energy[b] = b % 2 == 0 ? infinity : std::nan("");
     if (b % 2 == 1) samples.x[b][0] = std::nan("");
   }
-  const Evaluation e = evaluate(samples, {gaussian(500, 1, 8), {}}, 1);
+  const Evaluation e = evaluate(samples, {gaussian(500, 1, 8, 1.05), {}}, 1);
   ASSERT_EQ(e.at("warnings").size(), 1U);
   EXPECT_NE(e.at("warnings")[0].get<std::string>().find("100 of 1000 samples failed"), std::string::npos);
   for (const char* name : {"energy_histogram", "distance_histogram"}) {

@@ -74,7 +74,8 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const Permissio
     Session session(config, read_model(folder.model()));
     const auto test = converted<double>(data.test.view());
     const EvaluationFiles files{folder.samples(), folder.test_densities()};
-    write_json(folder.evaluation(), evaluate_in_files(session, test, files, stop, reporter));
+    const HeldOutCheck held_out = check_held_out(folder.path.string(), session, test);
+    write_json(folder.evaluation(), evaluate_in_files(session, test, held_out, files, stop, reporter));
   }
   return read_json(folder.evaluation());
 }
