@@ -111,11 +111,16 @@ void put_results(FigurePage& report, const Contents& run) {
     for (const auto& warning : e["warnings"])
       report.page().paragraph("Warning: " + warning.get<std::string>());
   }
+  if (e.contains("verdict")) report.page().paragraph("Verdict: " + e["verdict"].get<std::string>() + ".");
   const KnownSystem* known = known_system(run.config);
   TableRows rows{{"", "NLL", "KL(μ‖p)", "ESS, %", "path length", "ln(Z/Z_prior)"}};
   rows.push_back({"this run", estimate_text(e, "nll", 3), estimate_text(e, "kl", 3),
                   estimate_text(e, "ess", 1, 100), estimate_text(e, "path_length", 2),
                   estimate_text(e, "log_z", 4)});
+  if (number(e, "log_z_bar")) {
+    rows.push_back(
+        {"this run, with the held-out data", "–", "–", "–", "–", estimate_text(e, "log_z_bar", 4)});
+  }
   const auto mean_energy = number(e, "energy_mean_test"), log_z = number(e, "log_z_reference");
   if (mean_energy && log_z) {
     rows.push_back({"a perfect model, by this run's simulation", fmt::format("{:.3f}", *mean_energy + *log_z),
