@@ -16,7 +16,7 @@ target_include_directories(equibolt_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${
 function(equibolt_sanitizers compile link)
   # GCC takes members of std::regex for uninitialized in instrumented code.
   target_compile_options(equibolt_flags INTERFACE -fsanitize=${compile} -fno-sanitize-recover=all -fno-omit-frame-pointer
-                         -Wno-maybe-uninitialized)
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(equibolt_flags INTERFACE -fsanitize=${link})
 endfunction()
 if(EQUIBOLT_SANITIZE)

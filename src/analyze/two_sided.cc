@@ -23,8 +23,8 @@ void require_log_weights(std::span<const double> log_weights) {
   }
 }
 
-/// ln f of Bennett's weights f = 1/(1 + exp(sign · (c − ln w))): sign +1 for samples of the flow, −1 for those
-/// of the target.
+/// ln f of Bennett's weights f = 1/(1 + exp(sign · (c − ln w))): sign +1 for samples of the flow, −1 for
+/// those of the target.
 std::vector<double> log_bennett_weights(std::span<const double> log_weights, double c, double sign) {
   std::vector<double> log_f(log_weights.size());
   for (std::size_t k = 0; k < log_f.size(); ++k) log_f[k] = log_fermi(sign * (c - log_weights[k]));
@@ -111,8 +111,9 @@ TwoSided two_sided_log_z(std::span<const double> log_weights, std::span<const do
   }
   const double g = result.inefficiency;
   // E_p[w/(w + Z)] and E_μ[Z/(w + Z)] are the same integral.
-  result.overlap = 0.5 * (std::exp(log_sum_exp(log_bennett_weights(log_weights, log_z, 1))) / n_flow +
-                          std::exp(log_sum_exp(log_bennett_weights(log_weights_of_target, log_z, -1))) / n_target);
+  result.overlap =
+      0.5 * (std::exp(log_sum_exp(log_bennett_weights(log_weights, log_z, 1))) / n_flow +
+             std::exp(log_sum_exp(log_bennett_weights(log_weights_of_target, log_z, -1))) / n_target);
   result.effective = std::min(effective_number(f), effective_number(f_target) / g);
   if (!(result.effective >= TwoSided::least_effective)) {
     result.refusal = fmt::format(
@@ -145,8 +146,8 @@ TwoSidedDifference two_sided_free_energy(const StateSamples& flow, const StateSa
   for (int s = 0; s < 2; ++s) {
     const char* name = s == 0 ? "rest" : "state";
     if (flow_in[s].empty() || target_in[s].empty()) {
-      result.refusal = fmt::format("no sample of the {} lies in the {}",
-                                   flow_in[s].empty() ? "flow" : "target", name);
+      result.refusal =
+          fmt::format("no sample of the {} lies in the {}", flow_in[s].empty() ? "flow" : "target", name);
       return result;
     }
     *both[s] = two_sided_log_z(flow_in[s], target_in[s], seed);
