@@ -117,6 +117,7 @@ Npz read_archive(Source source, std::uint64_t size, const std::string& origin,
   Npz npz{{}, origin};
   std::vector<std::string> names;
   const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
+  if (entries == 0) throw DataError("{}: an npz file without any arrays", origin);
   for (zip_int64_t k = 0; k < entries; ++k) {
     zip_stat_t status;
     constexpr auto wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;

@@ -208,6 +208,13 @@ TEST_F(NpzFile, BombsDuplicatesAndOtherFilesAreRefused) {
   EXPECT_THAT(message(bytes_of("not a zip")), HasSubstr("some.npz"));
 }
 
+TEST_F(NpzFile, AnArchiveWithoutArraysIsRefused) {
+  Bytes empty(22);  // the record at the end of an archive, as numpy.savez(file) without arrays leaves it
+  std::copy_n("PK\5\6", 4, empty.begin());
+  EXPECT_EQ(message_of<DataError>([&] { parse_npz(empty, "empty.npz"); }),
+            "empty.npz: an npz file without any arrays");
+}
+
 TEST_F(NpzFile, LyingSizesAreRefused) {
   Npz npz;
   npz.arrays["x"] = Array::of(std::vector<double>(100));

@@ -49,7 +49,7 @@ class OpenMmEnergy : public Energy {
   OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl> impl);
 
   ParticleTypes types_;
-  double temperature_;
+  [[maybe_unused]] double temperature_;  // where OpenMM is not built in
   std::unique_ptr<Impl> impl_;
 };
 
