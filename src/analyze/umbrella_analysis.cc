@@ -184,7 +184,7 @@ std::size_t groups_of(std::span<const double> overlap, std::size_t windows) {
     }
   }
   std::ranges::sort(group);
-  return static_cast<std::size_t>(std::ranges::unique(group).begin() - group.begin());
+  return static_cast<std::size_t>(std::unique(group.begin(), group.end()) - group.begin());
 }
 
 /// What casts doubt on the windows' sampling and on their overlaps (W, W).
