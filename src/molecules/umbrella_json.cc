@@ -4,36 +4,29 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
+
+#include "runs/json_numbers.h"
 
 namespace equibolt {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
-Json number(const std::optional<double>& value) {
-  return value ? number(*value) : Json(nullptr);
-}
-
 }  // namespace
 
 Json umbrella_json(const UmbrellaAnalysis& analysis) {
   Json json{{"free_energy",
-             {{"value", analysis.free_energy ? number(analysis.free_energy->value) : Json(nullptr)},
-              {"error", analysis.free_energy ? number(analysis.free_energy->error) : Json(nullptr)},
-              {"by_mbar", number(analysis.by_mbar)},
-              {"first_half", number(analysis.first_half)},
-              {"second_half", number(analysis.second_half)},
-              {"halves_apart", number(analysis.halves_apart)},
+             {{"value", analysis.free_energy ? number_json(analysis.free_energy->value) : Json(nullptr)},
+              {"error", analysis.free_energy ? number_json(analysis.free_energy->error) : Json(nullptr)},
+              {"by_mbar", number_json(analysis.by_mbar)},
+              {"first_half", number_json(analysis.first_half)},
+              {"second_half", number_json(analysis.second_half)},
+              {"halves_apart", number_json(analysis.halves_apart)},
               {"wham_converged", analysis.wham_converged},
               {"mbar_converged", analysis.mbar_converged}}},
             {"warnings", Json::array()},
             {"blocks", analysis.blocks},
-            {"least_overlap", number(std::ranges::min(analysis.overlap))},
+            {"least_overlap", number_json(std::ranges::min(analysis.overlap))},
             {"overlap", analysis.overlap},
             {"autocorrelation_time", analysis.autocorrelation_time}};
   if (!analysis.doubts.empty()) {
@@ -43,7 +36,7 @@ Json umbrella_json(const UmbrellaAnalysis& analysis) {
   for (const std::string& warning : analysis.warnings) json["warnings"].push_back(warning);
   Json rows = Json::array();
   for (const UmbrellaAnalysis::ProfilePoint& point : analysis.profile) {
-    rows.push_back({point.angle, number(point.free_energy.value), number(point.free_energy.error)});
+    rows.push_back({point.angle, number_json(point.free_energy.value), number_json(point.free_energy.error)});
   }
   json["profile"] = {{"columns", {"angle", "free_energy", "error"}}, {"rows", rows}};
   return json;

@@ -30,7 +30,7 @@ std::string without_blanks(const std::string& text) {
 std::string names_of(const std::vector<Observable>& observables) {
   std::vector<std::string_view> names;
   for (const Observable& o : observables) names.push_back(o.name);
-  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+  return names.empty() ? "none" : fmt::format("only {}", fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -80,8 +80,9 @@ Observable parse_observable(const ObservedSystem& system, const std::string& tex
     throw UsageError("{}: '{}': {}", what, text, error.what());
   }
   if (!made) {
-    throw UsageError("{}: '{}': there is no observable of that name, only {}, and no such kind: expected {}",
-                     what, text, names_of(system.named), fmt::join(observable_kinds(), ", "));
+    throw UsageError(
+        "{}: '{}': there is no observable of that name (the config names {}), and no such kind: expected {}",
+        what, text, names_of(system.named), fmt::join(observable_kinds(), ", "));
   }
   if (!name.empty()) made->name = name;
   return *made;

@@ -13,6 +13,7 @@
 #include "observables/state.h"
 #include "runs/analysis_input.h"
 #include "runs/analysis_json.h"
+#include "runs/json_numbers.h"
 #include "system/molecule_options.h"
 #include "system/parallel_energy.h"
 

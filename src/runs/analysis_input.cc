@@ -35,7 +35,7 @@ Npz read_arrays(const fs::path& path) {
   return npz;
 }
 
-/// The config of the system that `about`, the JSON of a Request or of about_system, tells of. Nothing where
+/// The config of the system that `about`, the JSON of a Request, tells of. Nothing where
 /// it is of another form. Throws UsageError where the molecule is in a file whose name it does not have.
 std::optional<RunConfig> config_of_about(const std::string& about, const std::string& origin) {
   const Json json = Json::parse(about, nullptr, false);

@@ -1,6 +1,6 @@
 #include "runs/analysis_json.h"
 
-#include <cmath>
+#include "runs/json_numbers.h"
 
 namespace equibolt {
 namespace {
@@ -19,15 +19,6 @@ void put_estimates(Json& json, const std::string& name, const std::vector<Estima
 }
 
 }  // namespace
-
-Json number_json(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
-void put_estimate(Json& json, const std::string& name, const Estimate& estimate) {
-  json[name] = number_json(estimate.value);
-  json[name + "_error"] = number_json(estimate.error);
-}
 
 Json request_json(const AnalysisRequest& request) {
   Json maps = Json::array();

@@ -10,10 +10,6 @@ namespace equibolt {
 
 // The parts of an analysis as JSON. What is not finite, as an error that is not known, is null.
 
-nlohmann::ordered_json number_json(double value);
-/// NAME and NAME_error.
-void put_estimate(nlohmann::ordered_json& json, const std::string& name, const Estimate& estimate);
-
 nlohmann::ordered_json request_json(const AnalysisRequest& request);
 nlohmann::ordered_json bins_json(const Bins& bins);
 void put_location(nlohmann::ordered_json& json, const Location& location, bool periodic);

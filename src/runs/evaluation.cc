@@ -16,6 +16,7 @@
 #include "io/configurations_file.h"
 #include "io/npz.h"
 #include "runs/energy_inputs.h"
+#include "runs/json_numbers.h"
 #include "runs/metrics.h"
 #include "runs/run_folder.h"
 #include "runs/samples_file.h"
@@ -24,15 +25,6 @@ namespace equibolt {
 namespace {
 
 constexpr std::size_t kBins = 50;
-
-Evaluation number(double value) {
-  return std::isfinite(value) ? Evaluation(value) : Evaluation(nullptr);
-}
-
-void put(Evaluation& evaluation, const std::string& name, const Estimate& estimate) {
-  evaluation[name] = number(estimate.value);
-  evaluation[name + "_error"] = number(estimate.error);
-}
 
 void put_nothing(Evaluation& evaluation, std::initializer_list<const char*> names) {
   for (const char* name : names) evaluation[name] = nullptr;
@@ -47,7 +39,7 @@ Evaluation mean_of(const std::vector<double>& values, const std::vector<SampleSt
     sum += values[b];
     ++count;
   }
-  return number(sum / static_cast<double>(count));
+  return number_json(sum / static_cast<double>(count));
 }
 
 /// Appends all distances of two particles of one configuration, N(N−1)/2.
@@ -92,10 +84,10 @@ void put_weights(Evaluation& evaluation, const WeightedSamples& samples, const W
                  const WeightQuality& quality, std::uint64_t seed) {
   evaluation["n_samples"] = samples.x.count();
   evaluation["failed"] = samples.failed();
-  put(evaluation, "ess", quality.judged(kish_fraction(samples.log_weight, Bootstrap{.seed = seed})));
+  put_estimate(evaluation, "ess", quality.judged(kish_fraction(samples.log_weight, Bootstrap{.seed = seed})));
   evaluation["largest_weight"] = largest_share(samples.log_weight);
-  evaluation["pareto_k"] = number(quality.pareto_k);
-  put(evaluation, "log_z", quality.judged(log_mean_weight(samples.log_weight)));
+  evaluation["pareto_k"] = number_json(quality.pareto_k);
+  put_estimate(evaluation, "log_z", quality.judged(log_mean_weight(samples.log_weight)));
   const auto fractions = kish_against_size(samples.log_weight, Bootstrap{.seed = seed});
   const bool compared = test.failed() == 0 && test.x.count() >= 8;
   const WeightVerdict verdict = weight_verdict(
@@ -106,7 +98,7 @@ void put_weights(Evaluation& evaluation, const WeightedSamples& samples, const W
   for (const FractionAtSize& at : fractions) {
     const Estimate fraction = quality.judged(at.fraction);
     against_size.push_back(
-        {{"n", at.n}, {"ess", number(fraction.value)}, {"ess_error", number(fraction.error)}});
+        {{"n", at.n}, {"ess", number_json(fraction.value)}, {"ess_error", number_json(fraction.error)}});
   }
   evaluation["ess_against_n"] = against_size;
 }
@@ -130,8 +122,8 @@ void put_two_sided(Evaluation& evaluation, const WeightedSamples& samples, const
     return;
   }
   const TwoSided two_sided = two_sided_log_z(samples.log_weight, test.log_weight, seed);
-  evaluation["log_z_bar_overlap"] = number(two_sided.overlap);
-  evaluation["log_z_bar_effective"] = number(two_sided.effective);
+  evaluation["log_z_bar_overlap"] = number_json(two_sided.overlap);
+  evaluation["log_z_bar_effective"] = number_json(two_sided.effective);
   if (!two_sided.log_z) {
     warn(evaluation, "no log_z_bar: " + two_sided.refusal);
     return;
@@ -140,8 +132,8 @@ void put_two_sided(Evaluation& evaluation, const WeightedSamples& samples, const
   // Where the asymptotic error and the spread of resampled sets differ, neither is to be believed.
   const double ratio = two_sided.bootstrap_error / error;
   const bool agree = ratio > 0.5 && ratio < 2;
-  put(evaluation, "log_z_bar", {value, agree ? error : std::numeric_limits<double>::infinity()});
-  evaluation["log_z_bar_bootstrap_error"] = number(two_sided.bootstrap_error);
+  put_estimate(evaluation, "log_z_bar", {value, agree ? error : std::numeric_limits<double>::infinity()});
+  evaluation["log_z_bar_bootstrap_error"] = number_json(two_sided.bootstrap_error);
   if (!agree) {
     warn(evaluation,
          fmt::format("no error bar for log_z_bar: its formula says {:.2g}, and resampled data {:.2g}", error,
@@ -163,10 +155,11 @@ void put_likelihood(Evaluation& evaluation, const WeightedSamples& test,
   std::vector<double> log_density;  // log p̃, without the prior's constant
   for (const double value : test.log_density) log_density.push_back(value + normalisation);
   const auto nll = negative_log_likelihood(log_density, test.x.particles(), test.x.dim());
-  put(evaluation, "nll", nll.without_normalisation);
+  put_estimate(evaluation, "nll", nll.without_normalisation);
   evaluation["nll_normalized"] = nll.normalised.value;
   if (log_z) {
-    put(evaluation, "kl", divergence_from_target({-log_z->value, log_z->error}, test.energy, log_density));
+    put_estimate(evaluation, "kl",
+                 divergence_from_target({-log_z->value, log_z->error}, test.energy, log_density));
   } else {
     put_nothing(evaluation, {"kl", "kl_error"});
   }
@@ -175,10 +168,10 @@ void put_likelihood(Evaluation& evaluation, const WeightedSamples& test,
 Evaluation density_of(const Histogram& histogram) {
   Evaluation json{{"density", Evaluation::array()}, {"error", Evaluation::array()}};
   for (const Estimate& bin : histogram.density) {
-    json["density"].push_back(number(bin.value));
-    json["error"].push_back(number(bin.error));
+    json["density"].push_back(number_json(bin.value));
+    json["error"].push_back(number_json(bin.error));
   }
-  json["outside"] = number(histogram.outside);
+  json["outside"] = number_json(histogram.outside);
   return json;
 }
 
@@ -221,7 +214,7 @@ void put_agreement(Evaluation& evaluation, const WeightedSamples& samples, const
     const TwoSampleTest result =
         kolmogorov_smirnov({drawn, samples.log_weight}, {.values = held_out, .autocorrelation_time = time});
     evaluation[name + "_ks"] = result.statistic;
-    evaluation[name + "_ks_p"] = quality.doubt().empty() ? number(result.p_value) : Evaluation(nullptr);
+    evaluation[name + "_ks_p"] = quality.doubt().empty() ? number_json(result.p_value) : Evaluation(nullptr);
   };
   const PairDistances drawn = pair_distances(samples), held_out = pair_distances(test);
   compare("energy", samples.energy, test.energy);
@@ -271,8 +264,8 @@ void put_paths(Evaluation& evaluation, const WeightedSamples& samples, const Wei
   evaluation["evaluations"] = mean_of(evaluations, samples.status);
   evaluation["divergences"] = mean_of(divergences, samples.status);
   evaluation["energy_mean"] = mean_of(samples.energy, samples.status);
-  put(evaluation, "energy_mean_reweighted",
-      quality.judged(reweighted_mean(samples.log_weight, samples.energy)));
+  put_estimate(evaluation, "energy_mean_reweighted",
+               quality.judged(reweighted_mean(samples.log_weight, samples.energy)));
 }
 
 /// What a reader has to know before any of the numbers.
@@ -363,7 +356,7 @@ Evaluation evaluate(const WeightedSamples& samples, const Reference& reference, 
   Evaluation evaluation{{"format_version", 1}, {"warnings", warnings_of(quality, samples, reference)}};
   put_weights(evaluation, samples, test, quality, seed);
   if (log_z) {
-    put(evaluation, "log_z_reference", *log_z);
+    put_estimate(evaluation, "log_z_reference", *log_z);
   } else {
     put_nothing(evaluation, {"log_z_reference", "log_z_reference_error"});
   }

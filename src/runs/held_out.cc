@@ -101,6 +101,9 @@ HeldOutCheck check_held_out(const std::string& run_or_model, const Session& sess
     }
   }
   if (path.empty()) return {};
+  if (!std::filesystem::is_directory(run_or_model)) {
+    return {HeldOut::unknown, "a model file does not record the content of its training data"};
+  }
   if (!session.config().network.init_from.empty()) {
     return {HeldOut::unknown, fmt::format("the network began as {}, whose training data are not known",
                                           session.config().network.init_from)};

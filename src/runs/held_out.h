@@ -21,8 +21,9 @@ struct HeldOutCheck {
 
 /// Compares configurations (n, N, D) with all that the network of `run_or_model` was trained on: the run's
 /// data, or the file that its config names as data.train, if it still has the content that was recorded.
-/// Unknown for a model whose training data are not there, and for a network that was trained on from another
-/// one's weights. Configurations that agree to 10⁻⁵ count as the same.
+/// Unknown for a model file, which does not record that content, where the data are not there, and for a
+/// network that was trained on from another one's weights. Configurations that agree to 10⁻⁵ count as the
+/// same.
 HeldOutCheck check_held_out(const std::string& run_or_model, const Session& session,
                             ConfigurationsView<const double> test);
 

@@ -9,6 +9,7 @@
 #include "analyze/wasserstein.h"
 #include "analyze/weights.h"
 #include "chemistry/dihedral.h"
+#include "runs/json_numbers.h"
 #include "transport/assignment.h"
 #include "transport/matching.h"
 
@@ -17,10 +18,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Indices = std::vector<std::size_t>;
-
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
 
 /// As many configurations as are paired exactly in some seconds.
 std::size_t paired_configurations(std::size_t particles) {
@@ -70,10 +67,11 @@ Json distances(const WeightedSamples& samples, const Sets& sets, std::size_t mos
                const Distance& distance) {
   const std::size_t n = std::min({most, sets.drawn.size(), sets.first.size(), sets.second.size()});
   const Indices reference = spread(sets.first, n);
-  return {{"n", n},
-          {"samples", number(distance(From::flow, spread(sets.drawn, n), reference))},
-          {"reweighted", number(distance(From::flow, resampled(samples.log_weight, n, seed), reference))},
-          {"floor", number(distance(From::test, spread(sets.second, n), reference))}};
+  return {
+      {"n", n},
+      {"samples", number_json(distance(From::flow, spread(sets.drawn, n), reference))},
+      {"reweighted", number_json(distance(From::flow, resampled(samples.log_weight, n, seed), reference))},
+      {"floor", number_json(distance(From::test, spread(sets.second, n), reference))}};
 }
 
 std::vector<double> at(const std::vector<double>& values, const Indices& indices) {
@@ -90,10 +88,10 @@ Json energy_distances(const WeightedSamples& samples, const WeightedSamples& tes
   const std::vector<double> first = at(test.energy, sets.first), second = at(test.energy, sets.second);
   Json json{{"n", samples.x.count()}, {"n_test", first.size()}};
   json["samples"] = all_finite(samples.energy)
-                        ? number(wasserstein2({.values = samples.energy}, {.values = first}))
+                        ? number_json(wasserstein2({.values = samples.energy}, {.values = first}))
                         : Json(nullptr);
-  json["reweighted"] = number(wasserstein2({samples.energy, samples.log_weight}, {.values = first}));
-  json["floor"] = number(wasserstein2({.values = second}, {.values = first}));
+  json["reweighted"] = number_json(wasserstein2({samples.energy, samples.log_weight}, {.values = first}));
+  json["floor"] = number_json(wasserstein2({.values = second}, {.values = first}));
   return json;
 }
 
@@ -130,16 +128,16 @@ Json map_distances(const WeightedSamples& samples, const Sets& sets, const std::
   return {{"n", sets.drawn.size()},
           {"n_test", sets.first.size()},
           {"bins", kTorusBins},
-          {"samples", number(total_variation(map(angles, sets.drawn, {}), first))},
+          {"samples", number_json(total_variation(map(angles, sets.drawn, {}), first))},
           {"reweighted",
-           number(total_variation(map(angles, sets.drawn, at(samples.log_weight, sets.drawn)), first))},
-          {"floor", number(total_variation(map(test_angles, sets.second, {}), first))}};
+           number_json(total_variation(map(angles, sets.drawn, at(samples.log_weight, sets.drawn)), first))},
+          {"floor", number_json(total_variation(map(test_angles, sets.second, {}), first))}};
 }
 
 void put_mean(Json& json, const std::string& name, const std::vector<double>& values) {
   const bool known = values.size() > 1 && all_finite(values);
-  json[name] = known ? number(average(values)) : Json(nullptr);
-  json[name + "_error"] = known ? number(correlated_mean(values).error) : Json(nullptr);
+  json[name] = known ? number_json(average(values)) : Json(nullptr);
+  json[name + "_error"] = known ? number_json(correlated_mean(values).error) : Json(nullptr);
 }
 
 Json torus_distances(const WeightedSamples& samples, const Sets& sets, const std::vector<double>& angles,
@@ -197,7 +195,7 @@ double torus_wasserstein2(std::span<const double> a, std::span<const double> b, 
 
 Json metrics_of(const WeightedSamples& samples, const WeightedSamples& test, const MetricOptions& options) {
   Json json{{"n", samples.x.count()}, {"n_test", test.x.count()}};
-  json["ess_trimmed"] = number(trimmed_kish_fraction(samples.log_weight));
+  json["ess_trimmed"] = number_json(trimmed_kish_fraction(samples.log_weight));
   put_mean(json, "elbo", samples.log_weight);
   put_mean(json, "eubo", test.log_weight);
   if (test.x.count() < 16 || test.failed() > 0) return json;
@@ -226,8 +224,8 @@ Json state_free_energy(const WeightedSamples& samples, const WeightedSamples& te
   Json json;
   const TwoSidedDifference both =
       two_sided_free_energy({log_weights, flow_in}, {test_log_weights, test_in}, options.seed);
-  json["free_energy_bar"] = both.free_energy ? number(both.free_energy->value) : Json(nullptr);
-  json["free_energy_bar_error"] = both.free_energy ? number(both.free_energy->error) : Json(nullptr);
+  json["free_energy_bar"] = both.free_energy ? number_json(both.free_energy->value) : Json(nullptr);
+  json["free_energy_bar_error"] = both.free_energy ? number_json(both.free_energy->error) : Json(nullptr);
   if (!both.free_energy) json["refusal"] = both.refusal;
   json["effective_rest"] = both.rest.effective;
   json["effective_state"] = both.state.effective;
