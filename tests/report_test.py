@@ -83,7 +83,7 @@ class Report(unittest.TestCase):
         for name in FIGURES:
             for extension in ("dat", "gp", "svg"):
                 self.assertTrue((self.run_folder / "figures" / f"{name}.{extension}").exists(), name)
-        for what in ("a run & more: 4 particles", "by quadrature", "24.1536", "equivariant OT; paper, table 1", "88.71",
+        for what in ("a run & more: 4 particles", "by quadrature", "24.1536", "equivariant OT flow matching; Klein, Krämer, Noé 2023, first version, table 1, read", "88.71",
                      "R̂", "hidden = 8", "commit"):
             self.assertIn(what, text)
         self.assertNotIn('class="missing"', (self.run_folder / "report.html").read_text())

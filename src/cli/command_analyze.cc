@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <memory>
@@ -7,8 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "report/analysis_output.h"
+#include "report/document.h"
+#include "report/observable_figures.h"
 #include "runs/analysis.h"
+#include "runs/analysis_json.h"
 #include "runs/analysis_text.h"
 #include "runs/reporter.h"
 
@@ -76,10 +79,15 @@ void add_analyze(CLI::App& app) {
     if (options->mirror) options->request.mirror_images = MirrorImages::reflect;
     Reporter reporter(options->quiet);
     const bool print_json = options->json == "-";
-    const AnalysisOutput output{print_json ? "" : options->json, options->csv, options->figures};
-    output.require_free(options->request);
+    const DocumentOutput output{print_json ? "" : options->json, options->csv, options->figures};
+    output.require_free("analysis", request_json(options->request));
     const auto analysis = analyse(options->request, reporter);
-    output.write(analysis, reporter);
+    output.write({.name = "analysis",
+                  .title = fmt::format("Analysis of {}", fmt::join(options->request.inputs, ", ")),
+                  .content = analysis,
+                  .tables = [&] { return analysis_tables(analysis); },
+                  .put = [&](FigurePage& page) { put_analysis(page, analysis); }},
+                 reporter);
     fmt::print("{}", print_json ? analysis.dump(1) + "\n" : analysis_text(analysis));
   });
 }

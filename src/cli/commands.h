@@ -15,6 +15,7 @@ void add_umbrella(CLI::App& app);
 void add_export(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_analyze(CLI::App& app);
+void add_compare(CLI::App& app);
 void add_report(CLI::App& app);
 void add_densities(CLI::App& app);
 void add_inspect(CLI::App& app);

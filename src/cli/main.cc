@@ -91,6 +91,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_sample(app);
   add_evaluate(app);
   add_analyze(app);
+  add_compare(app);
   add_report(app);
   add_densities(app);
   add_inspect(app);

@@ -98,7 +98,8 @@ Plot histogram_figure(const std::string& name, const Evaluation& histogram, cons
   return plot;
 }
 
-Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, const std::string& axis) {
+Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, const std::string& axis,
+                    DensityStyle style) {
   constexpr std::size_t kBins = 60;
   double low = INFINITY, high = -INFINITY;
   std::vector<std::vector<double>> finite;
@@ -132,7 +133,41 @@ Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, 
       plot.rows[k].push_back(std::sqrt(counts[k]) * scale);
     }
     plot.columns.insert(plot.columns.end(), {sets[s].legend, "error"});
-    plot.commands += histogram_of(s, width, sets[s].legend);
+    if (style == DensityStyle::boxes) {
+      plot.commands += histogram_of(s, width, sets[s].legend);
+    } else {
+      plot.commands +=
+          fmt::format("{}DATA using ($1-{}):{} with steps lt {} title \"{}\" noenhanced", s > 0 ? ", " : "",
+                      width / 2, 2 * s + 2, s % kLineTypes + 1, sets[s].legend);
+    }
+  }
+  return plot;
+}
+
+Plot overlaid_figure(const std::string& name, const std::vector<Series>& series, const SeriesAxes& axes_of) {
+  Plot plot{name, {}, {}, axes(axes_of.x, axes_of.y)};
+  if (axes_of.log_x) plot.commands += "set logscale x\n";
+  if (axes_of.log_y) plot.commands += "set logscale y\nset format y \"10^{%T}\"\n";
+  if (axes_of.from_zero) plot.commands += "set yrange [0:]\n";
+  plot.commands += "plot ";
+  std::size_t rows = 0, lines = 0;
+  for (const Series& one : series) rows = std::max(rows, one.x.size());
+  plot.rows.assign(rows, {});
+  for (std::size_t s = 0; s < series.size(); ++s) {
+    const Series& one = series[s];
+    for (std::size_t r = 0; r < rows; ++r) {
+      plot.rows[r].push_back(r < one.x.size() ? one.x[r] : NAN);
+      plot.rows[r].push_back(r < one.y.size() ? one.y[r] : NAN);
+    }
+    plot.columns.insert(plot.columns.end(), {"x", one.legend});
+    const std::string data = fmt::format("{}DATA using {}:{} with ", s > 0 ? ", " : "", 2 * s + 1, 2 * s + 2);
+    const std::string title = fmt::format(" title \"{}\" noenhanced", one.legend);
+    if (one.filled) {
+      plot.commands += data + "filledcurves y1=0 fc rgb \"#999999\" fs solid 0.35 noborder" + title;
+      continue;
+    }
+    plot.commands += fmt::format("{}{} lt {}{}", data, axes_of.points ? "linespoints pt 7 ps 0.5" : "lines",
+                                 lines++ % kLineTypes + 1, title);
   }
   return plot;
 }

@@ -32,7 +32,26 @@ struct ValueSet {
   std::string legend;
   std::vector<double> values;
 };
-Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, const std::string& axis);
+enum class DensityStyle {
+  boxes,  ///< the first filled, the second as steps, others as points, with errors
+  lines,  ///< all alike, for many
+};
+Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, const std::string& axis,
+                    DensityStyle style = DensityStyle::boxes);
+
+/// Lines over one another, each with its own places; NaN leaves a gap.
+struct Series {
+  std::string legend;
+  std::vector<double> x = {}, y = {};
+  bool filled = false;
+};
+struct SeriesAxes {
+  std::string x, y;
+  bool log_x = false, log_y = false;
+  bool from_zero = false;  ///< the ordinate begins at 0
+  bool points = false;     ///< marks the places
+};
+Plot overlaid_figure(const std::string& name, const std::vector<Series>& series, const SeriesAxes& axes);
 
 /// The effective sample size against the number of samples.
 Plot ess_figure(const Evaluation& ess_against_n);

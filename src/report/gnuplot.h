@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 namespace equibolt {
+
+/// Kinds of lines that can be told apart: `lt` 1 to this.
+inline constexpr std::size_t kLineTypes = 5;
 
 /// One figure of gnuplot's: columns of numbers and the commands that draw them.
 struct Plot {

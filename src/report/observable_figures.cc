@@ -17,8 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kLineTypes = 5;  // that differ
-
 double number(const Json& value) {
   return value.is_number() ? value.get<double>() : NAN;
 }

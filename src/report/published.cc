@@ -1,43 +1,39 @@
 #include "report/published.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
 #include "config/config_table.h"
+#include "system/harmonic.h"
 
 namespace equibolt {
 namespace {
 
-const char* const kPaper = "paper, table 1";
-const char* const kLater = "published version, table 1";
-const char* const kTempering = "parallel tempering with BAR";
+using Json = nlohmann::ordered_json;
 
-// The paper's first version judged LJ13 and LJ55 by test sets that were not in equilibrium: their NLL lie
-// below what a perfect model can reach on data that is.
-const std::vector<KnownSystem>& known_systems() {
-  static const std::vector<KnownSystem> systems{{"dw4",
-                                                 {24.153601, 0},
-                                                 "quadrature",
-                                                 {{"likelihood", kPaper, 1.72, 87.03, 3.11},
-                                                  {"OT flow matching", kPaper, 1.70, 92.37, 2.93},
-                                                  {"equivariant OT", kPaper, 1.68, 91.24, 2.92},
-                                                  {"likelihood", kLater, 1.72, 86.87, 3.11},
-                                                  {"OT flow matching", kLater, 1.70, 92.37, 2.94},
-                                                  {"equivariant OT", kLater, 1.68, 88.71, 2.92}}},
-                                                {"lj13",
-                                                 {26.77, 0.03},
-                                                 kTempering,
-                                                 {{"likelihood", kPaper, -16.28, 32.11, 5.08},
-                                                  {"OT flow matching", kPaper, -16.54, 38.38, 2.83},
-                                                  {"equivariant OT", kPaper, -16.70, 39.67, 2.15},
-                                                  {"likelihood", kLater, -15.83, 39.78, 5.08},
-                                                  {"OT flow matching", kLater, -16.09, 54.36, 2.84},
-                                                  {"equivariant OT", kLater, -16.07, 57.98, 2.15}}},
-                                                {"lj55",
-                                                 {235.2, 0.2},
-                                                 kTempering,
-                                                 {{"OT flow matching", kPaper, -94.43, 1.43, 7.53},
-                                                  {"equivariant OT", kPaper, -97.93, 2.38, 3.52},
-                                                  {"OT flow matching", kLater, -88.45, 3.7, std::nullopt},
-                                                  {"equivariant OT", kLater, -89.27, 4.4, std::nullopt}}}};
-  return systems;
+/// [value, error] or a value.
+Estimate estimate_of(const Json& json) {
+  if (json.is_array()) return {json.at(0).get<double>(), json.at(1).get<double>()};
+  return {json.get<double>(), std::numeric_limits<double>::infinity()};
+}
+
+PublishedResult result_of(const Json& json) {
+  PublishedResult result{
+      json.at("model"), json.at("source"), json.at("evidence"), json.value("remark", ""), {}};
+  for (const auto& [name, value] : json.at("values").items()) result.values[name] = estimate_of(value);
+  return result;
+}
+
+KnownSystem system_of(const Json& json) {
+  KnownSystem system{json.at("preset"), {}, {}};
+  for (const auto& [name, known] : json.at("values").items())
+    system.values[name] = {estimate_of(known.at("value")), known.at("by"), known.at("how")};
+  for (const Json& result : json.at("published")) system.published.push_back(result_of(result));
+  return system;
 }
 
 std::string system_text(RunConfig config) {
@@ -49,13 +45,50 @@ std::string system_text(RunConfig config) {
   return text;
 }
 
+KnownSystem known_harmonic(const SystemSpec& system, const HarmonicParameters& harmonic) {
+  const auto freedom = static_cast<double>((system.particles - 1) * system.dim);
+  return {"",
+          {{"log_z",
+            {{harmonic_log_z(system.particles, system.dim, harmonic.stiffness), 0},
+             "its formula",
+             "−(N−1)D/2 · ln k, of two Gaussians"}},
+           {"energy_mean", {{freedom / 2, 0}, "its formula", "(N−1)D/2, by equipartition"}}},
+          {}};
+}
+
 }  // namespace
 
-const KnownSystem* known_system(const RunConfig& config) {
+const std::vector<KnownSystem>& known_systems() {
+  static const std::vector<KnownSystem> systems = [] {
+    std::vector<KnownSystem> read;
+    const Json json = Json::parse(published_json());
+    for (const Json& system : json.at("systems")) read.push_back(system_of(system));
+    return read;
+  }();
+  return systems;
+}
+
+std::string published_text(const Estimate& estimate, double scale) {
+  const auto shortest = [&](double number) { return fmt::format("{:.6g}", number * scale); };
+  const std::string value = shortest(estimate.value);
+  if (!std::isfinite(estimate.error)) return value;
+  const std::string error = shortest(estimate.error);
+  const auto decimals = [](const std::string& text) {
+    const std::size_t point = text.find('.');
+    return point == std::string::npos ? 0 : text.size() - point - 1;
+  };
+  return fmt::format("{:.{}f} ± {:.{}f}", estimate.value * scale, std::max(decimals(value), decimals(error)),
+                     estimate.error * scale, std::max(decimals(value), decimals(error)));
+}
+
+std::optional<KnownSystem> known_system(const RunConfig& config) {
+  if (const auto* harmonic = std::get_if<HarmonicParameters>(&config.system.kind))
+    return known_harmonic(config.system, *harmonic);
+  const std::string text = system_text(config);
   for (const KnownSystem& known : known_systems()) {
-    if (system_text(load_config(known.preset)) == system_text(config)) return &known;
+    if (system_text(load_config(known.preset)) == text) return known;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 }  // namespace equibolt

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,24 +10,40 @@
 
 namespace equibolt {
 
-/// One row of published results; NLL without the prior's constant.
+/// Results of others for a system; published.json.
 struct PublishedResult {
-  std::string training;
+  std::string model;
   std::string source;
-  double nll;
-  double ess_percent;
-  std::optional<double> path_length;
+  std::string evidence;                    ///< "read" in the source, or "second-hand": quoted by others
+  std::string remark;                      ///< what makes it hard to compare; may be empty
+  std::map<std::string, Estimate> values;  ///< by the names of evaluation.json; error ∞: none is given
 };
 
-/// What is known of a system of the paper.
+/// A value that is known independently of any flow, and how.
+struct KnownValue {
+  Estimate estimate;  ///< error 0: exact to the digits given
+  std::string by;     ///< in a word or two
+  std::string how;
+};
+
+/// What is known of a system.
 struct KnownSystem {
-  std::string preset;  ///< that has this system
-  Estimate log_z;      ///< ln(Z_target/Z_prior); error 0: exact to the digits given
-  std::string log_z_source;
-  std::vector<PublishedResult> results;
+  std::string preset;                        ///< that has this system; empty: none has
+  std::map<std::string, KnownValue> values;  ///< "log_z", ln(Z_target/Z_prior), and "energy_mean", ⟨U⟩
+  std::vector<PublishedResult> published;
 };
 
-/// The known system that the config's is, parameter by parameter; null where it is another.
-const KnownSystem* known_system(const RunConfig& config);
+/// The systems of presets of which something is known, in the order of published.json.
+const std::vector<KnownSystem>& known_systems();
+
+/// What is known of the config's system: that of a preset, parameter by parameter, or a harmonic one, whose
+/// values are exact; nothing of others.
+std::optional<KnownSystem> known_system(const RunConfig& config);
+
+/// "57.98" or "39.67 ± 0.40": with the digits that it has in published.json, times a power of ten.
+std::string published_text(const Estimate& estimate, double scale = 1);
+
+/// The text of published.json.
+const char* published_json();
 
 }  // namespace equibolt

@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
 #include <optional>
-#include <sstream>
 
 #include "config/config_table.h"
 #include "core/geometry.h"
 #include "core/number_text.h"
 #include "core/progress.h"
-#include "equibolt/energy.h"
 #include "equibolt/error.h"
 #include "equibolt/version.h"
 #include "flow/prior.h"
@@ -24,9 +22,12 @@
 #include "report/observable_figures.h"
 #include "report/probe.h"
 #include "report/published.h"
+#include "report/run_session.h"
+#include "runs/costs.h"
 #include "runs/energy_inputs.h"
 #include "runs/history.h"
 #include "runs/sampling.h"
+#include "runs/training_stage.h"
 #include "system/molecule_options.h"
 
 namespace equibolt {
@@ -75,18 +76,6 @@ struct Contents {
   std::optional<WeightedSamples> test;
 };
 
-/// The lines of a training's metrics; none where there is no such file.
-std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path) {
-  std::vector<nlohmann::json> metrics;
-  if (!there(path)) return metrics;
-  std::istringstream lines(read_text_file(path));
-  for (std::string line; std::getline(lines, line);) {
-    auto json = nlohmann::json::parse(line, nullptr, false);
-    if (json.is_object()) metrics.push_back(std::move(json));  // the last may be under way
-  }
-  return metrics;
-}
-
 Contents read_contents(const RunFolder& folder) {
   Contents run{folder,
                config_of_run(folder),
@@ -103,6 +92,30 @@ Contents read_contents(const RunFolder& folder) {
   return run;
 }
 
+/// What a perfect model would have, and what others have published.
+void put_known(TableRows& rows, const KnownSystem& known, const std::optional<double>& mean_energy) {
+  if (const auto found = known.values.find("log_z"); found != known.values.end()) {
+    const Estimate& log_z = found->second.estimate;
+    rows.push_back(
+        {fmt::format("a perfect model, by {}", found->second.by),
+         mean_energy ? fmt::format("{:.3f}", *mean_energy + log_z.value) : "–", "0", "100", "–",
+         log_z.error == 0 ? fmt::format("{:.4f}", log_z.value) : with_error(log_z.value, log_z.error)});
+  }
+  for (const PublishedResult& result : known.published) {
+    const auto shown = [&](const char* name, double scale = 1) -> std::string {
+      const auto value = result.values.find(name);
+      if (value == result.values.end()) return "–";
+      return published_text(value->second, scale);
+    };
+    const bool any = std::ranges::any_of(std::array{"nll", "ess", "path_length", "log_z"},
+                                         [&](const char* name) { return result.values.contains(name); });
+    if (any) {
+      rows.push_back({fmt::format("{}; {}, {}", result.model, result.source, result.evidence), shown("nll"),
+                      "–", shown("ess", 100), shown("path_length"), shown("log_z")});
+    }
+  }
+}
+
 void put_results(FigurePage& report, const Contents& run) {
   if (!run.evaluation) return;
   report.page().heading("Results");
@@ -112,7 +125,7 @@ void put_results(FigurePage& report, const Contents& run) {
       report.page().paragraph("Warning: " + warning.get<std::string>());
   }
   if (e.contains("verdict")) report.page().paragraph("Verdict: " + e["verdict"].get<std::string>() + ".");
-  const KnownSystem* known = known_system(run.config);
+  const std::optional<KnownSystem> known = known_system(run.config);
   TableRows rows{{"", "NLL", "KL(μ‖p)", "ESS, %", "path length", "ln(Z/Z_prior)"}};
   rows.push_back({"this run", estimate_text(e, "nll", 3), estimate_text(e, "kl", 3),
                   estimate_text(e, "ess", 1, 100), estimate_text(e, "path_length", 2),
@@ -126,19 +139,7 @@ void put_results(FigurePage& report, const Contents& run) {
     rows.push_back({"a perfect model, by this run's simulation", fmt::format("{:.3f}", *mean_energy + *log_z),
                     "0", "100", "–", estimate_text(e, "log_z_reference", 4)});
   }
-  if (known != nullptr) {
-    const bool exact = known->log_z.error == 0;
-    rows.push_back({fmt::format("a perfect model, by {}", known->log_z_source),
-                    mean_energy ? fmt::format("{:.3f}", *mean_energy + known->log_z.value) : "–", "0", "100",
-                    "–",
-                    exact ? fmt::format("{:.4f}", known->log_z.value)
-                          : with_error(known->log_z.value, known->log_z.error)});
-    for (const PublishedResult& result : known->results) {
-      rows.push_back({fmt::format("{}; {}", result.training, result.source),
-                      fmt::format("{:.2f}", result.nll), "–", fmt::format("{:.2f}", result.ess_percent),
-                      result.path_length ? fmt::format("{:.2f}", *result.path_length) : "–", "–"});
-    }
-  }
+  if (known) put_known(rows, *known, mean_energy);
   const auto count = [&](const char* key) { return number(e, key).value_or(0); };
   report.page().table(
       rows,
@@ -346,6 +347,20 @@ void put_simulation(FigurePage& report, const Contents& run) {
                         method_of(run.config.simulate)));
 }
 
+void put_costs(FigurePage& report, const Contents& run) {
+  TableRows rows{{"stage", "time", "energies", "of these with gradients"}};
+  const auto count = [](std::uint64_t n) { return n > 0 ? fmt::format("{}", n) : std::string("–"); };
+  for (const StageCost& cost : costs_of(run.config, run.folder)) {
+    rows.push_back({std::string(name_of(cost.stage)), cost.seconds ? duration_text(*cost.seconds) : "–",
+                    count(cost.energies), count(cost.gradients)});
+  }
+  if (rows.size() == 1) return;
+  report.page().heading("Costs");
+  report.page().table(rows,
+                      "Time that calls worked on each stage, and evaluations of the energy behind its "
+                      "results. The time of calls that were killed is not known.");
+}
+
 void put_provenance(FigurePage& report, const Contents& run) {
   report.page().heading("What was run");
   TableRows rows{{"begun, UTC", "version", "commit", "processor", "kernels", "threads"}};
@@ -355,36 +370,6 @@ void put_provenance(FigurePage& report, const Contents& run) {
   }
   if (rows.size() > 1) report.page().table(rows, "Calls of the program that worked on this run.");
   report.page().details("The config", config_text(run.config, true));
-}
-
-/// Stands for a program's own energy, which is not here; the figures need no more than its shape.
-class AbsentEnergy final : public Energy {
- public:
-  explicit AbsentEnergy(const Architecture& architecture)
-      : types_(architecture.types), dim_(architecture.dim) {}
-  std::size_t particles() const override { return types_.size(); }
-  std::size_t dim() const override { return dim_; }
-  const ParticleTypes& types() const override { return types_; }
-  std::unique_ptr<Energy> clone() const override { return std::make_unique<AbsentEnergy>(*this); }
-  void evaluate(ConfigurationsView<const double>, std::span<double> energy,
-                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override {
-    std::fill(energy.begin(), energy.end(), std::numeric_limits<double>::infinity());
-    std::fill(gradient.values().begin(), gradient.values().end(), 0.0);
-    std::fill(status.begin(), status.end(), EnergyStatus::failed);
-  }
-
- private:
-  ParticleTypes types_;
-  std::size_t dim_;
-};
-
-Session session_of(const Contents& run) {
-  Model model = read_model(run.folder.model());
-  RunConfig config = run.config;
-  if (auto* own = std::get_if<OwnEnergy>(&config.system.kind)) {
-    own->prototype = std::make_shared<AbsentEnergy>(model.architecture);
-  }
-  return {std::move(config), std::move(model)};
 }
 
 /// Names the stages that are still to come, whose sections are not on the page.
@@ -410,7 +395,7 @@ void put_run(FigurePage& report, const Contents& run, Reporter& reporter) {
   put_finetuning(report, run);
   if (there(run.folder.model())) {
     reporter.say("computing paths, transport costs and integration errors");
-    Session session = session_of(run);
+    Session session = session_of_run(run.folder);
     put_paths(report, run, session);
   }
   put_simulation(report, run);
@@ -435,6 +420,7 @@ void write_report(const RunFolder& folder, Reporter& reporter) {
     put_umbrella(report, read_json(umbrella));
   } else {
     put_run(report, run, reporter);
+    put_costs(report, run);
   }
   put_provenance(report, run);
   report.page().paragraph(

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
+#include "report/comparison.h"
 #include "report/figures.h"
 #include "report/observable_figures.h"
 #include "report/page.h"
@@ -41,11 +43,55 @@ TEST(Page, NeighbouringFiguresShareAGrid) {
 
 TEST(Published, SystemsAreKnownByTheirParametersAlone) {
   for (const char* preset : {"dw4", "lj13", "lj55"}) {
-    const KnownSystem* known = known_system(load_config(preset, {"train.steps=7"}));
-    ASSERT_NE(known, nullptr);
+    const auto known = known_system(load_config(preset, {"train.steps=7"}));
+    ASSERT_TRUE(known.has_value());
     EXPECT_EQ(known->preset, preset);
+    EXPECT_TRUE(known->values.contains("log_z"));
   }
-  EXPECT_EQ(known_system(load_config("dw4", {"system.d0=3"})), nullptr);
+  EXPECT_FALSE(known_system(load_config("dw4", {"system.d0=3"})).has_value());
+}
+
+TEST(Published, AHarmonicSystemIsKnownExactly) {
+  RunConfig config;
+  config.system = {4, 2, HarmonicParameters{2.0}};
+  const auto known = known_system(config);
+  ASSERT_TRUE(known.has_value());
+  EXPECT_DOUBLE_EQ(known->values.at("log_z").estimate.value, -3 * std::log(2.0));
+  EXPECT_DOUBLE_EQ(known->values.at("energy_mean").estimate.value, 3.0);
+}
+
+TEST(Published, EveryResultHasASourceAndNamesThatAreCompared) {
+  for (const KnownSystem& system : known_systems()) {
+    EXPECT_NO_THROW(load_config(system.preset)) << system.preset;
+    EXPECT_FALSE(system.published.empty());
+    for (const PublishedResult& result : system.published) {
+      EXPECT_FALSE(result.model.empty());
+      EXPECT_FALSE(result.source.empty());
+      EXPECT_TRUE(result.evidence == "read" || result.evidence == "second-hand") << result.evidence;
+      EXPECT_FALSE(result.values.empty());
+      for (const auto& [name, value] : result.values) {
+        const auto same = [&](const ComparedQuantity& quantity) { return quantity.name == name; };
+        EXPECT_EQ(std::ranges::count_if(compared_quantities(), same), 1) << name;
+        EXPECT_TRUE(std::isfinite(value.value));
+      }
+    }
+  }
+}
+
+TEST(Published, ValuesKeepTheirDigits) {
+  EXPECT_EQ(published_text({0.3967, 0.0040}, 100), "39.67 ± 0.40");
+  EXPECT_EQ(published_text({-16.7, 0.12}), "-16.70 ± 0.12");
+  EXPECT_EQ(published_text({1.72, 0.01}), "1.72 ± 0.01");
+  EXPECT_EQ(published_text({-88.45, INFINITY}), "-88.45");
+}
+
+TEST(Figures, OverlaidSeriesKeepTheirOwnPlaces) {
+  const Plot plot = overlaid_figure(
+      "x", {{.legend = "a", .x = {1, 2, 3}, .y = {4, 5, 6}}, {.legend = "b", .x = {7}, .y = {8}}},
+      {.x = "x", .y = "y"});
+  ASSERT_EQ(plot.rows.size(), 3U);
+  ASSERT_EQ(plot.rows[0], (std::vector<double>{1, 4, 7, 8}));
+  EXPECT_TRUE(std::isnan(plot.rows[1][2]) && std::isnan(plot.rows[1][3]));
 }
 
 TEST(Figures, DensitiesIntegrateToOneWithoutTheTails) {

@@ -1,7 +1,6 @@
 #include "runs/analysis_text.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -9,12 +8,12 @@
 #include <string_view>
 
 #include "core/number_text.h"
+#include "core/text_table.h"
 
 namespace equibolt {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Rows = std::vector<std::vector<std::string>>;
 
 double value_of(const Json& json, const std::string& key) {
   const auto found = json.find(key);
@@ -31,32 +30,8 @@ std::string number_text(double value, const char* format) {
   return std::isfinite(value) ? fmt::format(fmt::runtime(format), value) : "–";
 }
 
-/// The number of characters, not bytes, of UTF-8.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-/// Columns aligned to the left, two blanks between and before.
-std::string table_text(const Rows& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c)
-      line += "  " + row[c] + std::string(widths[c] - width_of(row[c]), ' ');
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
-  }
-  return text;
-}
-
 std::string sets_text(const Json& sets) {
-  Rows rows{{"set", "samples", "failed", "ESS, %", "k-hat"}};
+  TextRows rows{{"set", "samples", "failed", "ESS, %", "k-hat"}};
   std::string warnings;
   for (const Json& set : sets) {
     const std::string label = set.at("label");
@@ -66,7 +41,7 @@ std::string sets_text(const Json& sets) {
     for (const Json& warning : set.at("warnings"))
       warnings += fmt::format("warning: {}: {}\n", label, warning.get<std::string>());
   }
-  std::string text = sets.empty() ? "" : table_text(rows) + warnings;
+  std::string text = sets.empty() ? "" : text_table(rows) + warnings;
   for (const auto& [name, what] : {std::pair{"mirrored", "mirror images of the structure"},
                                    std::pair{"other_stereoisomer", "other stereoisomers"},
                                    std::pair{"other_bonds", "configurations of other bonds"}}) {
@@ -85,7 +60,7 @@ std::string sets_text(const Json& sets) {
 
 std::string observable_text(const Json& observable) {
   const bool periodic = observable.at("periodic");
-  Rows rows{{"set", "mean", periodic ? "resultant length" : "standard deviation", "effective samples"}};
+  TextRows rows{{"set", "mean", periodic ? "resultant length" : "standard deviation", "effective samples"}};
   std::string notes;
   for (const Json& set : observable.at("sets")) {
     const std::string label = set.at("set");
@@ -103,36 +78,22 @@ std::string observable_text(const Json& observable) {
   const std::string definition = observable.at("definition"), name = observable.at("name"),
                     unit = observable.at("unit");
   return fmt::format("\n{}{}{}\n{}{}", name, definition == name ? "" : ": " + definition,
-                     unit.empty() ? "" : ", " + unit, table_text(rows), notes);
+                     unit.empty() ? "" : ", " + unit, text_table(rows), notes);
 }
 
 std::string state_text(const Json& state) {
-  Rows rows{{"set", "P", "ΔF, kT", ""}};
+  TextRows rows{{"set", "P", "ΔF, kT", ""}};
   for (const Json& set : state.at("sets")) {
     const std::string doubt = set.at("doubt");
     rows.push_back({set.at("set").get<std::string>(), estimate_text(set, "population"),
                     estimate_text(set, "free_energy"), doubt.empty() ? "" : "no error bar: " + doubt});
   }
   return fmt::format("\nstate {}: ΔF = −ln(P/(1−P))\n{}", state.at("state").get<std::string>(),
-                     table_text(rows));
+                     text_table(rows));
 }
 
 std::string csv_number(const Json& json) {
   return json.is_number() ? fmt::format("{:.9g}", json.get<double>()) : "";
-}
-
-/// Quoted where it holds what separates fields.
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
-}
-
-std::string csv(const Rows& rows) {
-  std::string text;
-  for (const auto& row : rows) text += fmt::format("{}\n", fmt::join(row, ","));
-  return text;
 }
 
 double centre_of(const Json& bins, std::size_t bin) {
@@ -140,22 +101,22 @@ double centre_of(const Json& bins, std::size_t bin) {
   return low + (static_cast<double>(bin) + 0.5) * (high - low) / count;
 }
 
-Rows bins_table(const Json& observable) {
-  Rows rows{{csv_text(observable.at("name"))}};
+TextRows bins_table(const Json& observable) {
+  TextRows rows{{observable.at("name").get<std::string>()}};
   const std::size_t bins = observable.at("bins").at("count");
   for (std::size_t b = 0; b < bins; ++b)
     rows.push_back({fmt::format("{:.9g}", centre_of(observable.at("bins"), b))});
   for (const Json& set : observable.at("sets")) {
     for (const char* column : {"density", "density_error", "free_energy", "free_energy_error"}) {
-      rows[0].push_back(csv_text(fmt::format("{} {}", set.at("set").get<std::string>(), column)));
+      rows[0].push_back(fmt::format("{} {}", set.at("set").get<std::string>(), column));
       for (std::size_t b = 0; b < bins; ++b) rows[b + 1].push_back(csv_number(set.at(column)[b]));
     }
   }
   return rows;
 }
 
-Rows profile_table(const Json& profile) {
-  Rows rows(1);
+TextRows profile_table(const Json& profile) {
+  TextRows rows(1);
   for (const Json& column : profile.at("columns")) rows[0].push_back(column.get<std::string>());
   for (const Json& row : profile.at("rows")) {
     rows.emplace_back();
@@ -164,8 +125,8 @@ Rows profile_table(const Json& profile) {
   return rows;
 }
 
-Rows map_table(const Json& map) {
-  Rows rows{{csv_text(map.at("first")), csv_text(map.at("second"))}};
+TextRows map_table(const Json& map) {
+  TextRows rows{{map.at("first").get<std::string>(), map.at("second").get<std::string>()}};
   const std::size_t first = map.at("first_bins").at("count"), second = map.at("second_bins").at("count");
   for (std::size_t k = 0; k < first * second; ++k) {
     rows.push_back({fmt::format("{:.9g}", centre_of(map.at("first_bins"), k / second)),
@@ -173,7 +134,7 @@ Rows map_table(const Json& map) {
   }
   for (const Json& set : map.at("sets")) {
     for (const char* column : {"free_energy", "free_energy_error"}) {
-      rows[0].push_back(csv_text(fmt::format("{} {}", set.at("set").get<std::string>(), column)));
+      rows[0].push_back(fmt::format("{} {}", set.at("set").get<std::string>(), column));
       for (std::size_t k = 0; k < first * second; ++k) rows[k + 1].push_back(csv_number(set.at(column)[k]));
     }
   }
@@ -200,39 +161,39 @@ std::string analysis_text(const Json& analysis) {
 
 std::vector<std::pair<std::string, std::string>> analysis_tables(const Json& analysis) {
   std::vector<std::pair<std::string, std::string>> tables;
-  Rows means{{"observable", "set", "mean", "mean_error", "standard_deviation", "resultant_length",
-              "effective_samples", "left_out"}};
+  TextRows means{{"observable", "set", "mean", "mean_error", "standard_deviation", "resultant_length",
+                  "effective_samples", "left_out"}};
   for (const Json& observable : analysis.at("observables")) {
     const std::string name = observable.at("name");
     for (const Json& set : observable.at("sets")) {
-      std::vector<std::string> row{csv_text(name), csv_text(set.at("set"))};
+      std::vector<std::string> row{name, set.at("set").get<std::string>()};
       for (std::size_t c = 2; c < means[0].size(); ++c)
         row.push_back(csv_number(set.value(means[0][c], Json())));
       means.push_back(std::move(row));
     }
     if (!observable.at("sets").empty())
-      tables.emplace_back(file_name_of(name) + ".csv", csv(bins_table(observable)));
+      tables.emplace_back(file_name_of(name) + ".csv", csv_table(bins_table(observable)));
     for (const Json& profile : observable.at("profiles")) {
       tables.emplace_back(
           fmt::format("{}-{}.csv", file_name_of(name), file_name_of(profile.at("set").get<std::string>())),
-          csv(profile_table(profile)));
+          csv_table(profile_table(profile)));
     }
   }
-  tables.emplace_back("means.csv", csv(means));
-  Rows states{{"state", "set", "population", "population_error", "free_energy", "free_energy_error"}};
+  tables.emplace_back("means.csv", csv_table(means));
+  TextRows states{{"state", "set", "population", "population_error", "free_energy", "free_energy_error"}};
   for (const Json& state : analysis.at("states")) {
     for (const Json& set : state.at("sets")) {
-      std::vector<std::string> row{csv_text(state.at("state")), csv_text(set.at("set"))};
+      std::vector<std::string> row{state.at("state").get<std::string>(), set.at("set").get<std::string>()};
       for (std::size_t c = 2; c < states[0].size(); ++c)
         row.push_back(csv_number(set.value(states[0][c], Json())));
       states.push_back(std::move(row));
     }
   }
-  if (states.size() > 1) tables.emplace_back("states.csv", csv(states));
+  if (states.size() > 1) tables.emplace_back("states.csv", csv_table(states));
   for (const Json& map : analysis.at("maps")) {
     tables.emplace_back(fmt::format("map-{}-{}.csv", file_name_of(map.at("first").get<std::string>()),
                                     file_name_of(map.at("second").get<std::string>())),
-                        csv(map_table(map)));
+                        csv_table(map_table(map)));
   }
   return tables;
 }

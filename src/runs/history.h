@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
+#include "runs/plan.h"
 #include "runs/run_folder.h"
 
 namespace equibolt {
@@ -28,5 +31,24 @@ void note_call(const RunFolder& folder, std::size_t threads, const std::string& 
 
 /// The calls so far, oldest first; lines that cannot be read are left out.
 std::vector<HistoryEntry> read_history(const RunFolder& folder);
+
+/// Appends to the history how long a call works on each stage.
+class StageClock {
+ public:
+  /// Of a call that carries out this plan.
+  explicit StageClock(const RunPlan& plan) : plan_(plan) {}
+
+  /// Calls `work`, and notes its time also where it throws Stopped.
+  void time(Stage stage, const std::function<void()>& work) const;
+
+ private:
+  void note(Stage stage, double seconds) const;
+
+  RunPlan plan_;
+};
+
+/// How long calls have worked on each stage, s, since it was last begun anew; the time of a call that was
+/// killed is not known. Stages without a time are not there.
+std::map<Stage, double> stage_seconds(const RunFolder& folder);
 
 }  // namespace equibolt

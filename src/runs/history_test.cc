@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+
+#include "equibolt/error.h"
 
 namespace equibolt {
 namespace {
@@ -23,6 +27,33 @@ TEST(History, KnowsTheGpuOfEachCall) {
   EXPECT_FALSE(calls[0].instruction_set.empty());
   EXPECT_EQ(calls[1].gpu, "NVIDIA H200");
   std::filesystem::remove_all(folder.path);
+}
+
+TEST(History, AddsUpTheTimesOfAStageUntilItBeginsAnew) {
+  std::string name = (std::filesystem::temp_directory_path() / "equibolt-XXXXXX").string();
+  ASSERT_NE(mkdtemp(name.data()), nullptr);
+  RunPlan plan;
+  plan.folder = RunFolder{name};
+  const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+  note_call(plan.folder, 2);
+  plan.stages = {{Stage::simulation, StageState::to_do, ""}, {Stage::training, StageState::to_do, ""}};
+  EXPECT_THROW(StageClock(plan).time(Stage::simulation,
+                                     [&] {
+                                       wait();
+                                       throw Stopped("stopped");
+                                     }),
+               Stopped);
+  plan.stages[0].state = StageState::resume;
+  StageClock(plan).time(Stage::simulation, wait);
+  const double both = stage_seconds(plan.folder).at(Stage::simulation);
+  EXPECT_GE(both, 0.04);
+  EXPECT_FALSE(stage_seconds(plan.folder).contains(Stage::training));
+  EXPECT_EQ(read_history(plan.folder).size(), 1U);
+
+  plan.stages[0].state = StageState::again;
+  StageClock(plan).time(Stage::simulation, [] {});
+  EXPECT_LT(stage_seconds(plan.folder).at(Stage::simulation), both);
+  std::filesystem::remove_all(plan.folder.path);
 }
 
 TEST(History, ANetworkOnTheProcessorHasNoGpu) {

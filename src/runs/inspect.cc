@@ -11,10 +11,12 @@
 #include "config/config.h"
 #include "config/config_table.h"
 #include "core/number_text.h"
+#include "core/progress.h"
 #include "egnn/model_file.h"
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "io/npz.h"
+#include "runs/costs.h"
 #include "runs/evaluation.h"
 #include "runs/run_folder.h"
 
@@ -196,6 +198,11 @@ std::string run_text(const RunFolder& run) {
   text += line("samples", done(run.samples(), parts_of(run.samples())));
   text += line("test densities", done(run.test_densities(), parts_of(run.test_densities())));
   text += line("evaluation", done(run.evaluation(), ""));
+  for (const StageCost& cost : costs_of(config, run)) {
+    text += line(fmt::format("cost: {}", name_of(cost.stage)),
+                 fmt::format("{}{}", cost.seconds ? duration_text(*cost.seconds) : "(time unknown)",
+                             cost.energies > 0 ? fmt::format(", {} energies", cost.energies) : ""));
+  }
   if (there(run.evaluation())) text += fmt::format("\n{}", evaluation_table(read_json(run.evaluation())));
   return text;
 }

@@ -1,6 +1,7 @@
 #include "runs/run.h"
 
 #include <filesystem>
+#include <optional>
 
 #include "equibolt/error.h"
 #include "runs/history.h"
@@ -22,9 +23,12 @@ class BegunRun {
     require_accepted(plan);
     remove_partial_files(folder);
     begin(plan);
+    clock_.emplace(plan);
     const std::string gpu = last == Stage::simulation ? "" : gpu_of(config);
     if (plan.anything_to_do()) note_call(folder, config.threads, gpu);
   }
+
+  const StageClock& clock() const { return *clock_; }
 
  private:
   static OutputLock locked(const RunFolder& folder) {
@@ -33,6 +37,7 @@ class BegunRun {
   }
 
   OutputLock lock_;
+  std::optional<StageClock> clock_;
 };
 
 /// Removes what is left over in a run in which there is nothing to do.
@@ -69,13 +74,16 @@ Evaluation run(const RunConfig& config, const RunFolder& folder, const Permissio
   }
   const BegunRun begun(config, folder, permissions, Stage::evaluation);
   if (!std::filesystem::exists(folder.evaluation())) {
-    const TargetData data = obtain_data(config, folder, stop, reporter);
-    if (!std::filesystem::exists(folder.model())) train_run(config, folder, data, stop, reporter);
-    Session session(config, read_model(folder.model()));
-    const auto test = converted<double>(data.test.view());
-    const EvaluationFiles files{folder.samples(), folder.test_densities()};
-    const HeldOutCheck held_out = check_held_out(folder.path.string(), session, test);
-    write_json(folder.evaluation(), evaluate_in_files(session, test, held_out, files, stop, reporter));
+    const TargetData data = obtain_data(config, folder, begun.clock(), stop, reporter);
+    if (!std::filesystem::exists(folder.model()))
+      train_run(config, folder, data, begun.clock(), stop, reporter);
+    begun.clock().time(Stage::evaluation, [&] {
+      Session session(config, read_model(folder.model()));
+      const auto test = converted<double>(data.test.view());
+      const EvaluationFiles files{folder.samples(), folder.test_densities()};
+      const HeldOutCheck held_out = check_held_out(folder.path.string(), session, test);
+      write_json(folder.evaluation(), evaluate_in_files(session, test, held_out, files, stop, reporter));
+    });
   }
   return read_json(folder.evaluation());
 }
@@ -89,7 +97,7 @@ void simulate_run(const RunConfig& config, const RunFolder& folder, const Permis
     return;
   }
   const BegunRun begun(config, folder, permissions, Stage::simulation);
-  obtain_data(config, folder, stop, reporter);
+  obtain_data(config, folder, begun.clock(), stop, reporter);
 }
 
 }  // namespace equibolt

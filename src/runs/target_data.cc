@@ -281,7 +281,7 @@ std::optional<Estimate> estimate_in(const nlohmann::ordered_json& json, const ch
 }
 
 /// From the config's files or, simulated first where need be, the run's folder.
-TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
+TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder, const StageClock& clock,
                             const std::function<bool()>& stop, Reporter& reporter) {
   TargetData data;
   if (!config.data.train.empty()) {
@@ -298,7 +298,8 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
     }
     return data;
   }
-  if (!std::filesystem::exists(folder.simulation())) simulate_into(config, folder, stop, reporter);
+  if (!std::filesystem::exists(folder.simulation()))
+    clock.time(Stage::simulation, [&] { simulate_into(config, folder, stop, reporter); });
   data.train = read_file_of(folder.train_data(), config.system);
   data.validation = read_file_of(folder.validation_data(), config.system);
   data.test = read_file_of(folder.test_data(), config.system);
@@ -317,9 +318,9 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder,
 
 }  // namespace
 
-TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
-                       Reporter& reporter) {
-  TargetData data = read_or_simulate(config, folder, stop, reporter);
+TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const StageClock& clock,
+                       const std::function<bool()>& stop, Reporter& reporter) {
+  TargetData data = read_or_simulate(config, folder, clock, stop, reporter);
   describe(data, config, reporter);
   return data;
 }

@@ -6,6 +6,7 @@
 #include "analyze/estimate.h"
 #include "config/config.h"
 #include "equibolt/configurations.h"
+#include "runs/history.h"
 #include "runs/reporter.h"
 #include "runs/run_folder.h"
 
@@ -20,8 +21,9 @@ struct TargetData {
 };
 
 /// The run's data: from the files that the config names, else from the run folder, else simulated and then
-/// written there with simulation.json.
-TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
-                       Reporter& reporter);
+/// written there with simulation.json. Throws Stopped, with the
+/// simulation's state written, when `stop` says so.
+TargetData obtain_data(const RunConfig& config, const RunFolder& folder, const StageClock& clock,
+                       const std::function<bool()>& stop, Reporter& reporter);
 
 }  // namespace equibolt

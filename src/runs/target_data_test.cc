@@ -28,7 +28,10 @@ class TargetDataTest : public testing::Test {
   TargetData obtain(
       const RunConfig& config, const std::function<bool()>& stop = [] { return false; }) {
     Reporter reporter(true);
-    return obtain_data(config, folder_, stop, reporter);
+    RunPlan plan;
+    plan.folder = folder_;
+    plan.stages = {{Stage::simulation, StageState::to_do, ""}};
+    return obtain_data(config, folder_, StageClock(plan), stop, reporter);
   }
 
   RunFolder folder_;

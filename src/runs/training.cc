@@ -178,19 +178,20 @@ std::vector<float> first_parameters(const Architecture& architecture, const RunC
 }
 
 void train_run(const RunConfig& config, const RunFolder& folder, const TargetData& data,
-               const std::function<bool()>& stop, Reporter& reporter) {
+               const StageClock& clock, const std::function<bool()>& stop, Reporter& reporter) {
   RunTraining training(config, folder, data, stop, reporter);
   if (!config.finetunes()) {
     // Of a run whose fine-tuning was dropped, the network of flow matching becomes the model again.
     if (std::filesystem::exists(folder.flow_matched())) {
       move_file(folder.flow_matched(), folder.model());
     } else {
-      training.match_flow(folder.model());
+      clock.time(Stage::training, [&] { training.match_flow(folder.model()); });
     }
     return;
   }
-  if (!std::filesystem::exists(folder.flow_matched())) training.match_flow(folder.flow_matched());
-  training.finetune(folder.flow_matched(), folder.model());
+  if (!std::filesystem::exists(folder.flow_matched()))
+    clock.time(Stage::training, [&] { training.match_flow(folder.flow_matched()); });
+  clock.time(Stage::finetuning, [&] { training.finetune(folder.flow_matched(), folder.model()); });
 }
 
 }  // namespace equibolt

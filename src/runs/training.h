@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "runs/history.h"
 #include "runs/reporter.h"
 #include "runs/run_folder.h"
 #include "runs/session.h"
@@ -15,7 +16,7 @@ namespace equibolt {
 /// and writes metrics.jsonl, checkpoints and the model. Throws Stopped, with a checkpoint written, when
 /// `stop` says so.
 void train_run(const RunConfig& config, const RunFolder& folder, const TargetData& data,
-               const std::function<bool()>& stop, Reporter& reporter);
+               const StageClock& clock, const std::function<bool()>& stop, Reporter& reporter);
 
 /// The weights that the training begins with: random ones, or those of network.init_from. Throws DataError
 /// where that network has another shape.

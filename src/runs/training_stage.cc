@@ -7,11 +7,13 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 
 #include "core/cancel.h"
 #include "equibolt/error.h"
+#include "io/atomic_file.h"
 #include "runs/run_folder.h"
 #include "train/checkpoint.h"
 
@@ -65,6 +67,17 @@ nlohmann::ordered_json metrics_line(const TrainMetrics& m) {
           {"skipped", m.skipped},
           {"samples_per_second", number_or_null(m.samples_per_second)},
           {"seconds", number_or_null(m.seconds)}};
+}
+
+std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path) {
+  std::vector<nlohmann::json> metrics;
+  if (!std::filesystem::exists(path)) return metrics;
+  std::istringstream lines(read_text_file(path));
+  for (std::string line; std::getline(lines, line);) {
+    auto json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_object()) metrics.push_back(std::move(json));  // the last may be under way
+  }
+  return metrics;
 }
 
 TrainState train_stage(const TrainingStage& stage, VectorField& field, ThreadPool& pool,

@@ -41,4 +41,7 @@ nlohmann::ordered_json number_or_null(double value);
 /// What every training tells of its progress.
 nlohmann::ordered_json metrics_line(const TrainMetrics& metrics);
 
+/// The lines of a training's metrics; none where there is no such file. Throws IoError.
+std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path);
+
 }  // namespace equibolt

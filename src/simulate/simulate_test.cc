@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "analyze/two_sample.h"
@@ -52,6 +53,40 @@ class Mistaken : public Harmonic {
  private:
   Mistake mistake_;
 };
+
+/// A harmonic energy that counts, with all its clones, the configurations that it is evaluated for.
+class Counting : public Harmonic {
+ public:
+  Counting() : Harmonic(4, 3, {.stiffness = 2}), count_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+  std::unique_ptr<Energy> clone() const override { return std::make_unique<Counting>(*this); }
+  void evaluate(ConfigurationsView<const double> x, std::span<double> energy,
+                ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override {
+    *count_ += x.count();
+    Harmonic::evaluate(x, energy, gradient, status);
+  }
+  std::size_t count() const { return *count_; }
+
+ private:
+  std::shared_ptr<std::atomic<std::size_t>> count_;
+};
+
+TEST(Simulation, KnowsHowOftenTheEnergyIsEvaluated) {
+  ThreadPool pool(2);
+  for (const auto& [mover, path, rungs] :
+       {std::tuple{MoverKind::hmc, Path::prior, 3}, std::tuple{MoverKind::hmc, Path::temperature, 3},
+        std::tuple{MoverKind::langevin, Path::temperature, 1}}) {
+    SimulateOptions options{.mover = mover, .samples = 100, .chains = 4, .path = path};
+    options.rungs = static_cast<std::size_t>(rungs);
+    options.leapfrog_steps = 5;
+    options.burn_in = options.pilot = 100;
+    options.start.assign(12, 0.0);  // so that nothing is relaxed before: one evaluation for all chains
+    for (std::size_t k = 0; k < 12; ++k) options.start[k] = std::sin(static_cast<double>(k));
+    const Counting energy;
+    Simulation simulation(energy, options, pool);
+    while (!simulation.finished()) simulation.advance();
+    EXPECT_EQ(gradient_evaluations(options, simulation.state().iteration) + 1, energy.count());
+  }
+}
 
 /// 64 walkers of one rung of a harmonic system, each from its own prior sample.
 class Walkers {

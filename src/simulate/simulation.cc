@@ -58,6 +58,11 @@ std::unique_ptr<const Mover> make_mover(const SimulateOptions& options) {
 
 }  // namespace
 
+std::uint64_t gradient_evaluations(const SimulateOptions& options, std::uint64_t iterations) {
+  const std::size_t moving = moving_rungs(options), drawn = options.rungs - moving;
+  return iterations * options.chains * (moving * options.leapfrog_steps + drawn);
+}
+
 std::array<double, observables.size()> observe(std::span<const double> x, std::size_t dim, double energy) {
   const std::size_t particles = x.size() / dim;
   double distances = 0;

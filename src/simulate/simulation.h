@@ -42,6 +42,10 @@ inline bool has_prior(const SimulateOptions& options) {
   return options.rungs > 1 && options.path == Path::prior;
 }
 
+/// How often the energy and its gradient are evaluated in so many iterations of all chains and rungs; without
+/// the relaxation before the first.
+std::uint64_t gradient_evaluations(const SimulateOptions& options, std::uint64_t iterations);
+
 /// What is watched along the target's chains.
 inline constexpr std::array<std::string_view, 3> observables = {"energy", "mean_pair_distance",
                                                                 "gyration_radius"};
