@@ -5,10 +5,13 @@
 namespace equibolt {
 namespace {
 
-/// The number of characters, not bytes, of UTF-8.
+/// The number of places, not bytes, of UTF-8: accents that combine with what stands before them (U+0300 to
+/// U+036F, which begin with 0xCC or 0xCD) take none.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte & 0xC0) != 0x80 && byte != 0xCC && byte != 0xCD;
+  }));
 }
 
 std::string csv_cell(const std::string& text) {

@@ -139,11 +139,12 @@ void put_system(FigurePage& page, const Json& system, const std::string& prefix,
   page.page().table(
       comparison_rows(system),
       "Errors are one standard error; where a number of runs stands in parentheses, the standard "
-      "deviation of runs that differ in their seed alone. Numbers in brackets are published "
-      "results, whose sources are below; W2 falls with the number of samples.");
-  for (const std::string& note : published_notes(system)) page.page().paragraph(note);
+      "deviation of runs that differ in their seed alone. W2 falls with the number of samples.");
   if (const TextRows settings = settings_rows(system); settings.size() > 1)
     page.page().table(settings, "Settings in which the runs differ.");
+  if (const TextRows published = published_rows(system); published.size() > 1)
+    page.page().table(published,
+                      "Published results, of other test sets, numbers of samples and conventions.");
   const std::vector<Shown> shown = shown_of(system);
   if (shown.empty()) return;
   const RunConfig config = config_of_run(shown[0].folder);

@@ -14,9 +14,12 @@ namespace equibolt {
 /// "dw4, double_well: 4 particles in 2 dimensions".
 std::string title_of(const nlohmann::ordered_json& system);
 
-/// A row for each group, for what is known, and for each published result, numbered; columns that some group
-/// has.
+/// A row for each quantity that some group has, a column for each group and for what is known.
 TextRows comparison_rows(const nlohmann::ordered_json& system);
+
+/// A row for each published result, with its source, and a column for each of those quantities; the head
+/// alone where there are none.
+TextRows published_rows(const nlohmann::ordered_json& system);
 
 /// What is known of the system, by the method that it is known by.
 std::vector<std::pair<std::string, nlohmann::ordered_json>> known_by(const nlohmann::ordered_json& system);
@@ -26,8 +29,5 @@ TextRows settings_rows(const nlohmann::ordered_json& system);
 
 /// Runs that are not evaluated, weights that are not to be trusted, warnings.
 std::vector<std::string> comparison_doubts(const nlohmann::ordered_json& system);
-
-/// "[3] source; remark" of the published rows.
-std::vector<std::string> published_notes(const nlohmann::ordered_json& system);
 
 }  // namespace equibolt

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +21,7 @@ double number(const Json& json, const char* key) {
   return found != json.end() && found->is_number() ? found->get<double>() : NAN;
 }
 
-/// "1.234 ± 0.040", "1.2 ± 0.1 (3)" of the mean of three, "–" for null. `digits` where there is no error.
+/// "1.234 ± 0.040", "1.2 ± 0.1 (3)" of the mean of three, "–" for null.
 std::string value_text(const Json& json, const ComparedQuantity& quantity) {
   if (json.is_null()) return "–";
   const double value = number(json, "value") * quantity.scale;
@@ -62,33 +61,42 @@ std::string title_of(const Json& system) {
 }
 
 TextRows comparison_rows(const Json& system) {
-  const std::vector<ComparedQuantity> shown = shown_quantities(system);
+  const auto known = known_by(system);
   TextRows rows{{""}};
-  for (const ComparedQuantity& quantity : shown) rows[0].push_back(quantity.title);
-  for (const Json& group : system.at("groups")) {
-    rows.push_back({group.at("label").get<std::string>()});
-    for (const ComparedQuantity& quantity : shown)
+  for (const Json& group : system.at("groups")) rows[0].push_back(group.at("label").get<std::string>());
+  for (const auto& [by, values] : known) rows[0].push_back("known, by " + by);
+  for (const ComparedQuantity& quantity : shown_quantities(system)) {
+    rows.push_back({quantity.title});
+    for (const Json& group : system.at("groups"))
       rows.back().push_back(value_text(group.at("values").at(quantity.name), quantity));
-  }
-  for (const auto& [by, values] : known_by(system)) {
-    rows.push_back({"known, by " + by});
-    for (const ComparedQuantity& quantity : shown) {
+    for (const auto& [by, values] : known) {
       const auto found = values.find(quantity.name);
-      if (found == values.end()) {
-        rows.back().push_back("–");
-        continue;
-      }
-      rows.back().push_back(with_error(number(*found, "value"), number(*found, "error")));
+      rows.back().push_back(
+          found == values.end() ? "–" : known_text({number(*found, "value"), number(*found, "error")}));
     }
   }
-  std::size_t note = 0;
+  return rows;
+}
+
+TextRows published_rows(const Json& system) {
+  std::vector<ComparedQuantity> given;
+  for (const ComparedQuantity& quantity : shown_quantities(system)) {
+    const auto gives = [&](const Json& result) { return result.at("values").contains(quantity.name); };
+    if (std::ranges::any_of(system.at("published"), gives)) given.push_back(quantity);
+  }
+  TextRows rows{{"published"}};
+  for (const ComparedQuantity& quantity : given) rows[0].push_back(quantity.title);
+  rows[0].push_back("source");
   for (const Json& result : system.at("published")) {
-    ++note;
     const Json& values = result.at("values");
     const auto has = [&](const ComparedQuantity& quantity) { return values.contains(quantity.name); };
-    if (!std::ranges::any_of(shown, has)) continue;
-    rows.push_back({fmt::format("{} [{}]", result.at("model").get<std::string>(), note)});
-    for (const ComparedQuantity& quantity : shown) rows.back().push_back(published_value(values, quantity));
+    if (!std::ranges::any_of(given, has)) continue;
+    rows.push_back({result.at("model").get<std::string>()});
+    for (const ComparedQuantity& quantity : given) rows.back().push_back(published_value(values, quantity));
+    const auto remark = result.at("remark").get<std::string>();
+    rows.back().push_back(fmt::format("{}{}{}", result.at("source").get<std::string>(),
+                                      result.at("evidence") == "read" ? "" : ", quoted by others",
+                                      remark.empty() ? "" : "; " + remark));
   }
   return rows;
 }
@@ -136,32 +144,15 @@ std::vector<std::string> comparison_doubts(const Json& system) {
   return doubts;
 }
 
-std::vector<std::string> published_notes(const Json& system) {
-  std::vector<std::string> notes;
-  std::size_t note = 0;
-  const auto shown = shown_quantities(system);
-  for (const Json& result : system.at("published")) {
-    ++note;
-    const auto has = [&](const ComparedQuantity& q) { return result.at("values").contains(q.name); };
-    if (!std::ranges::any_of(shown, has)) continue;
-    const auto remark = result.at("remark").get<std::string>();
-    const bool read = result.at("evidence") == "read";
-    notes.push_back(fmt::format("[{}] {}{}{}", note, result.at("source").get<std::string>(),
-                                read ? "" : ", quoted by others", remark.empty() ? "" : "; " + remark));
-  }
-  return notes;
-}
-
 std::string comparison_text(const Json& comparison) {
   std::string text;
   for (const Json& system : comparison.at("systems")) {
     text += fmt::format("{}{}\n", text.empty() ? "" : "\n", title_of(system));
     for (const std::string& doubt : comparison_doubts(system)) text += "warning: " + doubt + '\n';
     text += text_table(comparison_rows(system));
-    if (const TextRows settings = settings_rows(system); settings.size() > 1)
-      text += '\n' + text_table(settings);
-    const std::vector<std::string> notes = published_notes(system);
-    if (!notes.empty()) text += fmt::format("\n  {}\n", fmt::join(notes, "\n  "));
+    for (const TextRows& rows : {settings_rows(system), published_rows(system)}) {
+      if (rows.size() > 1) text += '\n' + text_table(rows);
+    }
   }
   return text;
 }

@@ -5,19 +5,12 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/number_text.h"
 #include "core/text_table.h"
 #include "report/comparison.h"
 #include "report/published.h"
 
 namespace equibolt {
 namespace {
-
-/// Values as they are known, with all their digits.
-std::string value_text(const Estimate& estimate) {
-  return estimate.error == 0 ? fmt::format("{:.10g}", estimate.value)
-                             : with_error(estimate.value, estimate.error);
-}
 
 /// The published values of a system: a column for each quantity that anyone gives.
 TextRows published_rows(const KnownSystem& system) {
@@ -52,7 +45,7 @@ std::string known_values_text() {
     text += fmt::format("{}{}\n", text.empty() ? "" : "\n", system.preset);
     TextRows rows{{"known", "value", "by"}};
     for (const auto& [name, known] : system.values)
-      rows.push_back({name, value_text(known.estimate), fmt::format("{}: {}", known.by, known.how)});
+      rows.push_back({name, known_text(known.estimate), fmt::format("{}: {}", known.by, known.how)});
     if (rows.size() > 1) text += text_table(rows);
     if (!system.published.empty()) text += text_table(published_rows(system));
   }

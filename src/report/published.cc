@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/config_table.h"
+#include "core/number_text.h"
 #include "system/harmonic.h"
 
 namespace equibolt {
@@ -79,6 +80,11 @@ std::string published_text(const Estimate& estimate, double scale) {
   };
   return fmt::format("{:.{}f} ± {:.{}f}", estimate.value * scale, std::max(decimals(value), decimals(error)),
                      estimate.error * scale, std::max(decimals(value), decimals(error)));
+}
+
+std::string known_text(const Estimate& estimate) {
+  return estimate.error == 0 ? fmt::format("{:.10g}", estimate.value)
+                             : with_error(estimate.value, estimate.error);
 }
 
 std::optional<KnownSystem> known_system(const RunConfig& config) {

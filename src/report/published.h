@@ -43,6 +43,9 @@ std::optional<KnownSystem> known_system(const RunConfig& config);
 /// "57.98" or "39.67 ± 0.40": with the digits that it has in published.json, times a power of ten.
 std::string published_text(const Estimate& estimate, double scale = 1);
 
+/// A known value: all its digits where it is exact, else with its error.
+std::string known_text(const Estimate& estimate);
+
 /// The text of published.json.
 const char* published_json();
 
