@@ -250,8 +250,7 @@ void add_molecule(Table& table, MoleculeOptions& m) {
              "\"phi: 1:C 2:N 2:CA 2:C, psi: 6 8 14 16\"");
   table.text("state", m.state, "text",
              "the range of a dihedral that is the rarer state, in radians: \"phi 0 2\", or across ±π "
-             "\"psi 2 4\"; "
-             "its free energy is reported");
+             "\"psi 2 4\", or a box of several, \"phi 0 2, psi -1 1\"; its free energy is reported");
 }
 
 void add_parameters(Table& table, OpenMmParameters& p) {

@@ -8,6 +8,7 @@ namespace {
 TEST(TextTable, AlignsCharactersAndLeavesNoBlanksAtTheEnd) {
   EXPECT_EQ(text_table({{"a", "ΔF, kT", "c"}, {"long", "1", ""}, {"x"}}),
             "  a     ΔF, kT  c\n  long  1\n  x\n");
+  EXPECT_EQ(text_table({{"k̂", "x"}, {"ab", "y"}}), "  k̂   x\n  ab  y\n");
 }
 
 TEST(TextTable, QuotesWhatSeparatesCells) {

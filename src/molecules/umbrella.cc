@@ -199,7 +199,7 @@ nlohmann::ordered_json analysis_of(const Umbrella& umbrella, const RunConfig& co
   const double all_rejected = std::accumulate(rejected.begin(), rejected.end(), 0.0);
   UmbrellaRecords records =
       umbrella_records(umbrella_options, std::span(angles).subspan(discarded * windows));
-  records.in_state = [&](double angle) { return prepared.task.state.arc.contains(angle); };
+  records.in_state = [&](double angle) { return prepared.task.state.contains(angle); };
   if (!prepared.surrogate.energy) records.undone = all_rejected;
   nlohmann::ordered_json json = umbrella_json(analyse_umbrella(records));
   for (const auto& warning : json["warnings"]) reporter.warn(warning.get<std::string>());

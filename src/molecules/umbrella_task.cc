@@ -19,9 +19,15 @@ UmbrellaTask umbrella_task(const RunConfig& config) {
   const auto dihedrals = dihedrals_of(task.molecule, options->dihedrals);
   const auto state = state_of(dihedrals, options->state);
   if (!state) throw UsageError("umbrella: system.state has to name the dihedral, as in \"phi 0 2\"");
-  task.state = *state;
+  if (state->ranges.size() != 1) {
+    throw UsageError(
+        "umbrella: system.state is a box of {} dihedrals, '{}'; windows lie along one: give its range, as in "
+        "\"phi 0 2\"",
+        state->ranges.size(), options->state);
+  }
+  task.state = state->ranges[0].arc;
   const UmbrellaConfig& u = config.umbrella;
-  task.options.atoms = dihedrals[state->dihedral].atoms;
+  task.options.atoms = dihedrals[state->ranges[0].dihedral].atoms;
   task.options.windows = u.windows;
   task.options.stiffness = u.stiffness;
   task.options.block_steps = u.record_every;

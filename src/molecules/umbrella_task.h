@@ -9,11 +9,11 @@
 
 namespace equibolt {
 
-/// What a config says of umbrella sampling. Throws UsageError where its system is no molecule, or names no
-/// state.
+/// What a config says of umbrella sampling. Throws UsageError where its system is no molecule, or its
+/// state is not a range of one dihedral.
 struct UmbrellaTask {
   Molecule molecule;
-  DihedralState state;
+  Arc state;  ///< of the dihedral that the windows are along
   UmbrellaOptions options;
 
   /// Where sampling begins: what the file `frames` holds, or the structure's one configuration where it is

@@ -30,15 +30,15 @@ constexpr std::array quantities{
     ComparedQuantity{"ess_trimmed", "/metrics/ess_trimmed", "trimmed ESS, %", 100},
     ComparedQuantity{"pareto_k", "/pareto_k", "k̂"},
     ComparedQuantity{"log_z", "/log_z", "ln(Z/Z_prior)"},
-    ComparedQuantity{"log_z_bar", "/log_z_bar", "by BAR"},
+    ComparedQuantity{"log_z_bar", "/log_z_bar", "ln(Z/Z_prior), BAR"},
     ComparedQuantity{"energy_mean", "/energy_mean_reweighted", "⟨U⟩, kT"},
     ComparedQuantity{"free_energy_bar", "/free_energy_bar", "ΔF of the state, kT"},
     ComparedQuantity{"energy_w2", "/metrics/energy_w2/samples", "energy W2, kT"},
-    ComparedQuantity{"energy_w2_reweighted", "/metrics/energy_w2/reweighted", "reweighted"},
+    ComparedQuantity{"energy_w2_reweighted", "/metrics/energy_w2/reweighted", "energy W2, reweighted"},
     ComparedQuantity{"geometric_w2", "/metrics/geometric_w2/samples", "geometric W2"},
     ComparedQuantity{"torus_w2", "/metrics/torus_w2/samples", "torus W2"},
     ComparedQuantity{"path_length", "/path_length", "path length"},
-    ComparedQuantity{"evaluations", "/evaluations", "evaluations a sample"},
+    ComparedQuantity{"evaluations", "/evaluations", "evaluations per sample"},
     ComparedQuantity{"minutes", nullptr, "minutes in all", 1.0 / 60},
     ComparedQuantity{"energies", nullptr, "energies"},
 };
@@ -119,11 +119,15 @@ std::optional<Estimate> value_of(const Compared& run, const ComparedQuantity& qu
   return Estimate{value, std::isfinite(error) ? error : unknown};
 }
 
-/// One run's value and its own error, or the mean of several with their standard deviation.
+/// One run's value and its own error, or the mean of several with their standard deviation. Runs that are
+/// still under way count only where none is done.
 Json value_json(const std::vector<Compared>& runs, const ComparedQuantity& quantity) {
   std::vector<double> values;
   double error = INFINITY;
+  const auto is_done = [](const Compared& run) { return !run.evaluation.is_null(); };
+  const bool any_done = std::ranges::any_of(runs, is_done);
   for (const Compared& run : runs) {
+    if (any_done && !is_done(run)) continue;
     const auto value = value_of(run, quantity);
     if (!value) continue;
     values.push_back(value->value);

@@ -26,6 +26,9 @@ std::string value_text(const Json& json, const ComparedQuantity& quantity) {
   if (json.is_null()) return "–";
   const double value = number(json, "value") * quantity.scale;
   const double deviation = number(json, "deviation") * quantity.scale;
+  const bool large = std::abs(value) >= 1e6;  // a count, of which all digits would be in the way
+  if (std::isfinite(deviation) && large)
+    return fmt::format("{:.3g} ± {:.1g} ({})", value, deviation, json.at("runs").get<int>());
   if (std::isfinite(deviation))
     return fmt::format("{} ({})", with_error(value, deviation), json.at("runs").get<int>());
   const double error = number(json, "error") * quantity.scale;

@@ -157,7 +157,7 @@ std::vector<char> in_state(const WeightedSamples& samples, const MetricOptions& 
   std::vector<char> inside;
   for (std::size_t b = 0; b < samples.x.count(); ++b) {
     const std::span<const double> own(&angles[b * d], d);
-    if (!std::isfinite(own[options.state->dihedral])) continue;
+    if (!std::ranges::all_of(own, [](double angle) { return std::isfinite(angle); })) continue;
     inside.push_back(options.state->contains(own) ? 1 : 0);
     log_weights.push_back(samples.log_weight[b]);
   }

@@ -213,22 +213,29 @@ Arc arc_between(double low, double high, std::string_view what, const std::strin
 
 std::optional<DihedralState> state_of(std::span<const NamedDihedral> dihedrals, const std::string& text) {
   if (text.empty()) return std::nullopt;
-  std::istringstream words(text);
-  std::string name, rest;
-  double low = 0, high = 0;
-  if (!(words >> name >> low >> high) || (words >> rest)) {
-    throw UsageError(
-        "system.state: expected a dihedral's name and two angles in radians, as in \"phi 0 2\", found '{}'",
-        text);
+  DihedralState state;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    std::istringstream words(part);
+    std::string name, rest;
+    double low = 0, high = 0;
+    if (!(words >> name >> low >> high) || (words >> rest)) {
+      throw UsageError(
+          "system.state: expected a dihedral's name and two angles in radians, as in \"phi 0 2\", or several "
+          "with commas between, found '{}'",
+          text);
+    }
+    const auto found = std::ranges::find(dihedrals, name, &NamedDihedral::name);
+    if (found == dihedrals.end()) {
+      std::vector<std::string_view> names;
+      for (const NamedDihedral& d : dihedrals) names.push_back(d.name);
+      throw UsageError("system.state: no dihedral is called '{}'; system.dihedrals has {}", name,
+                       names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+    }
+    state.ranges.push_back(
+        {static_cast<std::size_t>(found - dihedrals.begin()), arc_between(low, high, "system.state", text)});
   }
-  const Arc arc = arc_between(low, high, "system.state", text);
-  std::vector<std::string_view> names;
-  for (std::size_t d = 0; d < dihedrals.size(); ++d) {
-    if (dihedrals[d].name == name) return DihedralState{d, arc};
-    names.push_back(dihedrals[d].name);
-  }
-  throw UsageError("system.state: no dihedral is called '{}'; system.dihedrals has {}", name,
-                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+  return state;
 }
 
 std::vector<std::string> check_molecule_options(const MoleculeOptions& options) {

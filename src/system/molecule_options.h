@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -25,7 +26,8 @@ struct MoleculeOptions {
   /// Dihedral angles with names, "phi: 4 6 8 14, psi: 6 8 14 16"; atoms as in dihedral_atoms.
   std::string dihedrals;
   /// The range of one of them that makes the rarer state, in radians: "phi 0 2", or across ±π "psi 2 4" and
-  /// "psi 2 -2.28" alike. Its free energy against the rest is estimated.
+  /// "psi 2 -2.28" alike; or a box of several, "phi 0 2, psi -1 1". Its free energy against the rest is
+  /// estimated.
   std::string state;
 };
 
@@ -34,13 +36,20 @@ struct NamedDihedral {
   DihedralAtoms atoms;
 };
 
-/// The configurations in which one dihedral lies on an arc.
-struct DihedralState {
+struct DihedralRange {
   std::size_t dihedral = 0;  ///< its index
   Arc arc;
+};
+
+/// The configurations in which each of some dihedrals lies on an arc.
+struct DihedralState {
+  std::vector<DihedralRange> ranges;
 
   /// `angles` of all dihedrals, in any turn.
-  bool contains(std::span<const double> angles) const { return arc.contains(angles[dihedral]); }
+  bool contains(std::span<const double> angles) const {
+    return std::ranges::all_of(ranges,
+                               [&](const DihedralRange& r) { return r.arc.contains(angles[r.dihedral]); });
+  }
 };
 
 /// Of MoleculeOptions::dihedrals and state; both may be empty. Throw UsageError that names the key.

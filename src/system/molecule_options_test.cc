@@ -51,7 +51,11 @@ TEST(MoleculeOptions, AStateIsAnArc) {
   const auto inside = [&](const std::string& text, double psi) {
     return state_of(dihedrals, text)->contains(std::vector<double>{1.0, psi});
   };
-  EXPECT_EQ(state_of(dihedrals, "psi 0 2")->dihedral, 1U);
+  EXPECT_EQ(state_of(dihedrals, "psi 0 2")->ranges[0].dihedral, 1U);
+  const auto box = state_of(dihedrals, "psi 0 2, phi -1 1");
+  EXPECT_TRUE(box->contains(std::vector<double>{0.5, 1.0}));
+  EXPECT_FALSE(box->contains(std::vector<double>{1.5, 1.0}));
+  EXPECT_FALSE(box->contains(std::vector<double>{0.5, -1.0}));
   EXPECT_TRUE(inside("psi 0 2", 1));
   EXPECT_FALSE(inside("psi 0 2", -1));
   // Across ±π, written in three ways.
