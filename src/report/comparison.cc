@@ -101,12 +101,12 @@ std::optional<double> cost_of(const Compared& run, std::string_view name) {
   return sum;
 }
 
-/// The value of a run, its error infinite where it has none.
+/// The value of a run; its error is infinite where it has no error bar, and 0 where it is not of a kind that
+/// has one.
 std::optional<Estimate> value_of(const Compared& run, const ComparedQuantity& quantity) {
-  constexpr double unknown = INFINITY;
   if (quantity.where == nullptr) {
     const auto cost = cost_of(run, quantity.name);
-    return cost ? std::optional(Estimate{*cost, unknown}) : std::nullopt;
+    return cost ? std::optional(Estimate{*cost, 0}) : std::nullopt;
   }
   const auto number = [&](const std::string& where) {
     const Json::json_pointer pointer(where);
@@ -114,9 +114,11 @@ std::optional<Estimate> value_of(const Compared& run, const ComparedQuantity& qu
                ? run.evaluation[pointer].get<double>()
                : NAN;
   };
-  const double value = number(quantity.where), error = number(std::string(quantity.where) + "_error");
+  const std::string where_error = std::string(quantity.where) + "_error";
+  const double value = number(quantity.where), error = number(where_error);
   if (!std::isfinite(value)) return std::nullopt;
-  return Estimate{value, std::isfinite(error) ? error : unknown};
+  if (!run.evaluation.contains(Json::json_pointer(where_error))) return Estimate{value, 0};
+  return Estimate{value, std::isfinite(error) ? error : INFINITY};
 }
 
 /// One run's value and its own error, or the mean of several with their standard deviation. Runs that are
@@ -136,7 +138,7 @@ Json value_json(const std::vector<Compared>& runs, const ComparedQuantity& quant
   if (values.empty()) return nullptr;
   Json json{{"value", average(values)}};
   if (values.size() == 1) {
-    json["error"] = number_json(error);
+    if (error != 0) json["error"] = number_json(error);
   } else {
     json["deviation"] = standard_deviation(values);
   }

@@ -31,8 +31,9 @@ std::string value_text(const Json& json, const ComparedQuantity& quantity) {
     return fmt::format("{:.3g} ± {:.1g} ({})", value, deviation, json.at("runs").get<int>());
   if (std::isfinite(deviation))
     return fmt::format("{} ({})", with_error(value, deviation), json.at("runs").get<int>());
+  if (!json.contains("error")) return fmt::format("{:.4g}", value);
   const double error = number(json, "error") * quantity.scale;
-  return std::isfinite(error) ? with_error(value, error) : fmt::format("{:.4g}", value);
+  return with_error(value, std::isfinite(error) ? error : INFINITY);
 }
 
 std::string published_value(const Json& values, const ComparedQuantity& quantity) {
@@ -138,8 +139,13 @@ std::vector<std::string> comparison_doubts(const Json& system) {
         doubts.push_back(path + " has not been evaluated yet");
         continue;
       }
-      if (run.at("trusted") == Json(false))
-        doubts.push_back(path + ": " + run.at("verdict").get<std::string>());
+      const auto verdict = run.at("trusted") == Json(false) ? run.at("verdict").get<std::string>() : "";
+      const std::string reason = verdict.substr(std::min(verdict.find(", because ") + 10, verdict.size()));
+      const auto says_so = [&](const Json& warning) {
+        return warning.get<std::string>().find(reason) != std::string::npos;
+      };
+      if (!verdict.empty() && std::ranges::none_of(run.at("warnings"), says_so))
+        doubts.push_back(path + ": " + verdict);
       for (const Json& warning : run.at("warnings"))
         doubts.push_back(path + ": " + warning.get<std::string>());
     }
