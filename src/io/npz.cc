@@ -3,6 +3,7 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <exception>
 #include <list>
@@ -41,7 +42,8 @@ class ZipError {
 
 /// What libzip could not do for want of memory says nothing against the file.
 void throw_if_out_of_memory(zip_error_t* error) {
-  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+  const bool by_system = zip_error_system_type(error) == ZIP_ET_SYS && zip_error_code_system(error) == ENOMEM;
+  if (by_system || zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
 }
 
 struct Discard {
