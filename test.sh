@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed, checks the format, builds, and runs all tests.
-# test.sh STAGE... runs some of the stages: format, release, asan, asan_all (sanitizers), fuzz, portable (clang, without OpenMM and xtb),
-# cuda (compiles the kernels for GPUs where nvcc is there).
+# test.sh STAGE... runs some of the stages: format, release, clang (with sanitizers, without OpenMM and xtb), cuda (compiles the
+# kernels for GPUs where nvcc is there), and asan_all (sanitizers in all rooms), which is not run unless it is named.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -17,25 +17,21 @@ release() {
   python3 tests/check_skipped.py build/release/results
 }
 
-# The rooms that handle memory and foreign bytes themselves; all rooms are the stage asan_all. Names of tests that take long end in
-# "Slow".
-asan() {
-  cmake --preset asan -DEQUIBOLT_FEW_TARGETS=ON -DEQUIBOLT_PCH=ON >/dev/null
-  scripts/build.sh asan test_core test_chemistry test_io test_system test_config test_transport test_egnn
-  GTEST_FILTER='-*Slow*' ctest --test-dir build/asan -j "$(nproc)" --output-on-failure \
-    -R '^(core|chemistry|io|system|config|transport|egnn)$'
-}
-
+# Everything under GCC's sanitizers. Names of tests that take long end in "Slow".
 asan_all() {
   cmake --preset asan -DEQUIBOLT_FEW_TARGETS=ON -DEQUIBOLT_PCH=ON >/dev/null
   scripts/build.sh asan
   GTEST_FILTER='-*Slow*' ctest --test-dir build/asan -j "$(nproc)" --output-on-failure -E Slow
 }
 
-# Another compiler, and neither OpenMM nor xtb: the program, and the tests of the rooms that notice.
-portable() {
-  scripts/build.sh portable equibolt test_core test_chemistry test_io test_system test_config
-  GTEST_FILTER='-*Slow*' ctest --test-dir build/portable -j "$(nproc)" --output-on-failure -R '^(core|chemistry|io|system|config)$'
+# Another compiler, its sanitizers, and neither OpenMM nor xtb: the program, the tests of the rooms that handle memory and foreign
+# bytes themselves, and the fuzz targets for a moment.
+clang() {
+  cmake --preset clang -DEQUIBOLT_PCH=ON >/dev/null
+  scripts/build.sh clang equibolt fuzz test_core test_chemistry test_io test_system test_config test_transport test_egnn
+  GTEST_FILTER='-*Slow*' ctest --test-dir build/clang -j "$(nproc)" --output-on-failure \
+    -R '^(core|chemistry|io|system|config|transport|egnn)$'
+  scripts/fuzz.sh 3
 }
 
 cuda() {
@@ -47,10 +43,8 @@ cuda() {
   fi
 }
 
-fuzz() { scripts/fuzz.sh 3; }
-
 scripts/install-packages.sh
-[ $# -gt 0 ] || set -- format release asan fuzz portable cuda
+[ $# -gt 0 ] || set -- format release clang cuda
 for stage in "$@"; do
   begun=$SECONDS
   echo "== $stage"

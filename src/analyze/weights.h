@@ -22,9 +22,10 @@ std::vector<double> normalised_weights(std::span<const double> log_weights);
 double kish_fraction(std::span<const double> log_weights);
 /// The same with its error, by a bootstrap (`options.block` is not used) whose tail is smooth: a weight that
 /// is drawn from the largest M = min(N/5, 3√N) is replaced by one from the generalised Pareto distribution of
-/// pareto_k. Σ w² depends on weights larger than all that were met, which a plain bootstrap cannot draw: its
-/// error is up to 1.8 times too small. The error is that of the fraction's mean at this N, which itself falls
-/// with N where the tails are heavy. Throws NumericalError if all weights are zero.
+/// pareto_k, whose shape varies by seven tenths of its own standard error. Σ w² depends on weights larger
+/// than all that were met, which a plain bootstrap cannot draw: its error is up to 1.8 times too small. Of
+/// few samples the error is too large rather than too small. The error is that of the fraction's mean at this
+/// N, which itself falls with N where the tails are heavy. Throws NumericalError if all weights are zero.
 Estimate kish_fraction(std::span<const double> log_weights, const Bootstrap& options);
 
 /// Kish's fraction of the weights that are left when the largest `share` of them is dropped: what a part of

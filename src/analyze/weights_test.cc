@@ -119,8 +119,9 @@ TEST(Weights, TheErrorOfTheFractionIncludesTheTailThatWasNotDrawn) {
       within += std::abs(z) < 1.96 ? 1.0 / 120 : 0;
       plain_squares += std::pow((fractions[r] - centre) / plain_errors[r], 2) / 120;
     }
-    EXPECT_NEAR(std::sqrt(squares), 1, 0.27) << variance << " " << n;
-    EXPECT_GE(within, 0.88) << variance << " " << n;
+    EXPECT_LT(std::sqrt(squares), 1.2) << variance << " " << n;
+    EXPECT_GT(std::sqrt(squares), 0.5) << variance << " " << n;
+    EXPECT_GE(within, 0.9) << variance << " " << n;
     if (variance > 1) {
       EXPECT_GT(std::sqrt(plain_squares), 1.3) << variance << " " << n;
     }

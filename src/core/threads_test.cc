@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/address_sanitizer.h"
 #include "equibolt/error.h"
 
 namespace equibolt {
@@ -100,7 +101,7 @@ TEST(ThreadPool, GivesAnExceptionWithoutAMessageOneAndKeepsIt) {
   }
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which needs more address space than any limit here
+#ifndef EQUIBOLT_ADDRESS_SANITIZER  // which needs more address space than any limit here
 
 std::size_t address_space() {
   std::size_t pages = 0;

@@ -6,11 +6,12 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/address_sanitizer.h"
 #include "core/random.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GLIBC__) && !defined(EQUIBOLT_ADDRESS_SANITIZER)
 
 namespace {
 std::atomic<std::size_t> allocations{0};

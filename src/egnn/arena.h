@@ -4,16 +4,9 @@
 #include <cstddef>
 #include <limits>
 
+#include "core/address_sanitizer.h"
 #include "core/aligned.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define EQUIBOLT_ADDRESS_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define EQUIBOLT_ADDRESS_SANITIZER 1
-#endif
 #ifdef EQUIBOLT_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #endif

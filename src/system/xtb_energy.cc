@@ -27,10 +27,11 @@
 #include <vector>
 
 #include "chemistry/elements.h"
+#include "core/address_sanitizer.h"
 #include "equibolt/error.h"
 #include "system/units.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef EQUIBOLT_ADDRESS_SANITIZER
 /// The library keeps the text of each error that it has reported, some 60 bytes.
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:__xtb_type_environment_MOD_error";

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "core/address_sanitizer.h"
 #include "core/geometry.h"
 #include "equibolt/error.h"
 #include "train/batches_ahead.h"
@@ -189,7 +190,7 @@ TEST(BatchesAhead, EndsItsThreadsWhereALaterOneCannotBegin) {
   EXPECT_THROW(BatchesAhead(maker, 0, 4, 4), DataError);
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which needs more address space than any limit here
+#ifndef EQUIBOLT_ADDRESS_SANITIZER  // which needs more address space than any limit here
 
 TEST(BatchesAheadDeathTest, SaysHowManyThreadsTheSystemAllows) {
   const Configurations<float> data = gaussian_data(8, 1);
