@@ -19,6 +19,7 @@ constexpr std::string_view kStyle = R"(
 }
 html { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 74rem; margin: 0 auto; padding: 1.5rem clamp(1rem, 4vw, 3rem) 4rem; }
+h1, h2, p { overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 0.5rem; }
 h2 { break-after: avoid; font-size: 1.15rem; margin: 2.5rem 0 0.5rem; padding-top: 0.6rem; border-top: 1px solid var(--line); }
 p { max-width: 46rem; margin: 0.5rem 0; }
