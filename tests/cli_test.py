@@ -364,6 +364,44 @@ class Run(Workplace):
         more = call("run", "dw4", "-o", run, "--extend", "training", *sets(SMALL + muon + ["train.steps=60"]))
         self.assertIn("trained: 60 steps", more.stderr)
 
+    def test_init_writes_a_config_for_a_molecule(self):
+        structure = self.path / "ethanol.xyz"
+        structure.write_text("""9
+ethanol
+C   1.1879 -0.3829  0.0000
+C   0.0000  0.5526  0.0000
+O  -1.1867 -0.2472  0.0000
+H  -1.9237  0.3850  0.0000
+H   2.0985  0.2306  0.0000
+H   1.1184 -1.0093  0.8869
+H   1.1184 -1.0093 -0.8869
+H  -0.0227  1.1812  0.8852
+H  -0.0227  1.1812 -0.8852
+""")
+        config = self.path / "configs" / "mine.toml"
+        config.parent.mkdir()
+        said = call("init", "--structure", structure, "--solvent", "water", "--charge", "1", "-o", config).stderr
+        self.assertIn("C2H6O, 9 atoms of 6 types", said)
+        self.assertIn("torsions: t1: 0 1 2 3", said)
+        text = config.read_text()
+        for line in ('structure = "../ethanol.xyz"', 'dihedrals = "t1: 0 1 2 3"', 'solvent = "water"', "charge = 1",
+                     '# state = "t1 -2.0944 2.0944"'):
+            self.assertIn(line, text)
+        whole = call("inspect", config).stdout  # it is a config, and its paths are found from its folder
+        self.assertIn(f'structure = "{structure}"', whole)
+        self.assertIn("exists already", call("init", "--structure", structure, "-o", config, code=2).stderr)
+        self.assertIn("expected xtb or openmm:SYSTEM.xml",
+                      call("init", "--structure", structure, "--energy", "gaff", "-o", self.path / "x.toml", code=2).stderr)
+        self.assertIn("are of xtb", call("init", "--structure", "alanine_dipeptide", "--energy", "openmm:alanine_dipeptide",
+                                         "--charge", "1", "-o", self.path / "x.toml", code=2).stderr)
+        self.assertIn("expected a preset", call("init", code=2).stderr)
+        self.assertFalse((self.path / "x.toml").exists())
+        said = call("init", "--structure", "alanine_dipeptide", "--energy", "openmm:alanine_dipeptide",
+                    "-o", self.path / "x.toml").stderr
+        self.assertIn("phi: 1:C 2:N 2:CA 2:C", said)
+        self.assertIn("stereocentres: 2:CA", said)
+        self.assertIn('# state = "phi 0 2"', (self.path / "x.toml").read_text())
+
     def test_init_writes_a_config_that_run_reads(self):
         call("init", "dw4", "-o", self.path / "my.toml")
         text = (self.path / "my.toml").read_text()

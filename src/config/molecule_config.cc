@@ -8,6 +8,7 @@
 #include <set>
 
 #include "chemistry/torsions.h"
+#include "config/config.h"
 #include "equibolt/error.h"
 #include "system/molecule_options.h"
 
@@ -122,7 +123,6 @@ batch = 16
 
 [flow]
 method = "dopri5"
-tolerance = 1e-4
 divergence_nodes = 24
 
 [evaluate]
@@ -190,6 +190,7 @@ MoleculeConfig molecule_config(const MoleculeRequest& request, const std::filesy
   text +=
       fmt::format(fmt::runtime(kRest), fmt::arg("hidden", small ? 32 : 64), fmt::arg("layers", small ? 4 : 5),
                   fmt::arg("steps", small ? 10000 : 6000), fmt::arg("batch", small ? 64 : 128));
+  (void)parse_config(text, file.string(), {}, std::filesystem::absolute(file).parent_path());
   return config;
 }
 

@@ -139,7 +139,9 @@ std::string json_text(const std::filesystem::path& path) {
 
 std::string config_file_text(const std::filesystem::path& path) {
   return line("kind", "a config; with every key:") + "\n" +
-         config_text(parse_config(read_text_file(path), path.string()), false);
+         config_text(parse_config(read_text_file(path), path.string(), {},
+                                  std::filesystem::absolute(path).parent_path()),
+                     false);
 }
 
 /// The last complete line; empty where there is none.

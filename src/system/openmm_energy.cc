@@ -127,6 +127,21 @@ void check(const OpenMM::System& system, const std::string& name, const Molecule
   check_masses(system, name, molecule);
 }
 
+/// Whether U of the molecule's configurations is another one than that of their mirror images.
+bool tells_left_from_right(Energy& energy, const Molecule& molecule) {
+  const Configurations<double> x = shaken(molecule);
+  Configurations<double> mirrored = x;
+  for (double& value : mirrored.view().values()) value = -value;
+  const Evaluated own = energies_of(energy, x.view()), other = energies_of(energy, mirrored.view());
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    const bool known = own.status[b] == EnergyStatus::ok && other.status[b] == EnergyStatus::ok;
+    if (known &&
+        std::abs(own.energy[b] - other.energy[b]) > kSymmetryTolerance + 1e-8 * std::abs(own.energy[b]))
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 struct OpenMmEnergy::Impl {
@@ -160,17 +175,24 @@ OpenMmEnergy::OpenMmEnergy(std::size_t particles, std::size_t dim, const OpenMmP
   } catch (const OpenMM::OpenMMException& error) {
     throw UsageError("the OpenMM System {}: {}", parameters.system, error.what());
   }
+  if (const auto hand = Handedness::of(molecule); hand && tells_left_from_right(*this, molecule))
+    hand_ = hand;
   if (parameters.molecule.types == "symmetry") types_ = split_types(*this, shaken(molecule).view());
 }
 
 OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other)
     : Energy(other),
       types_(other.types_),
+      hand_(other.hand_),
       temperature_(other.temperature_),
       impl_(std::make_unique<Impl>(other.impl_->system)) {}
 
 OpenMmEnergy::OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl> impl)
-    : Energy(other), types_(other.types_), temperature_(other.temperature_), impl_(std::move(impl)) {}
+    : Energy(other),
+      types_(other.types_),
+      hand_(other.hand_),
+      temperature_(other.temperature_),
+      impl_(std::move(impl)) {}
 
 OpenMmEnergy::~OpenMmEnergy() = default;
 
@@ -190,9 +212,10 @@ void OpenMmEnergy::evaluate(ConfigurationsView<const double> x, std::span<double
     if (wants_gradient) std::fill(gradient[b].begin(), gradient[b].end(), 0.0);
   };
   for (std::size_t b = 0; b < x.count(); ++b) {
+    const double sign = hand_ && hand_->is_mirrored(x[b]) ? -1 : 1;
     for (std::size_t i = 0; i < particles(); ++i) {
       for (int k = 0; k < 3; ++k) {
-        impl_->positions[i][k] = x[b][3 * i + static_cast<std::size_t>(k)] / units::nanometer_angstrom;
+        impl_->positions[i][k] = sign * x[b][3 * i + static_cast<std::size_t>(k)] / units::nanometer_angstrom;
       }
     }
     try {
@@ -204,7 +227,7 @@ void OpenMmEnergy::evaluate(ConfigurationsView<const double> x, std::span<double
         const std::vector<OpenMM::Vec3>& forces = state.getForces();
         for (std::size_t i = 0; i < particles(); ++i) {
           for (int k = 0; k < 3; ++k) {
-            const double value = -forces[i][k] * in_kt / units::nanometer_angstrom;
+            const double value = -sign * forces[i][k] * in_kt / units::nanometer_angstrom;
             gradient[b][3 * i + static_cast<std::size_t>(k)] = value;
             finite = finite && std::isfinite(value);
           }

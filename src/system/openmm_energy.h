@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "chemistry/handedness.h"
 #include "equibolt/energy.h"
 #include "system/molecule_options.h"
 
@@ -22,6 +24,10 @@ struct OpenMmParameters {
 ///
 /// With the types "symmetry" the bond graph proposes which atoms are interchangeable, and the energy decides:
 /// some force fields treat equivalent atoms differently (system/symmetry.h, split_types).
+///
+/// Some force fields tell a configuration from its mirror image (CMAP corrections). For a chiral molecule U
+/// is then that of the structure's own hand: a configuration of the other hand is mirrored before it is
+/// evaluated, so that U is invariant under reflections, as the flow is.
 class OpenMmEnergy : public Energy {
  public:
   /// Throws DataError where the file is no System that this OpenMM reads, UsageError where the System does
@@ -36,6 +42,9 @@ class OpenMmEnergy : public Energy {
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
   std::unique_ptr<Energy> clone() const override;
 
+  /// Whether configurations of the other hand than the structure's are mirrored.
+  bool mirrors() const { return hand_.has_value(); }
+
   /// The energy of each force of the System at x (N, 3), by the force's name.
   struct ForceEnergy {
     std::string name;
@@ -49,6 +58,7 @@ class OpenMmEnergy : public Energy {
   OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl> impl);
 
   ParticleTypes types_;
+  std::optional<Handedness> hand_;       ///< of a System that tells left from right
   [[maybe_unused]] double temperature_;  // where OpenMM is not built in
   std::unique_ptr<Impl> impl_;
 };

@@ -13,6 +13,7 @@
 #include "system/evaluated.h"
 #include "system/symmetry.h"
 #include "system/system_check.h"
+#include "system/units.h"
 
 namespace equibolt {
 namespace {
@@ -121,6 +122,45 @@ TEST_F(OpenMm, ChiralTermsAreNamed) {
   EXPECT_NE(message.find("CMAP"), std::string::npos) << message;
   EXPECT_NE(message.find("(of the System's forces, PeriodicTorsionForce by "), std::string::npos) << message;
   EXPECT_EQ(message.find("HarmonicBondForce"), std::string::npos) << message;
+}
+
+TEST_F(OpenMm, AChiralMoleculeIsEvaluatedInItsOwnHand) {
+  // A torsion of alanine dipeptide with a phase that knows left from right, as a CMAP correction does.
+  std::string xml = load_system_xml("alanine_dipeptide");
+  const std::size_t at = xml.find("<Torsion ");
+  ASSERT_NE(at, std::string::npos);
+  xml.insert(at, "<Torsion k=\"8\" p1=\"4\" p2=\"6\" p3=\"8\" p4=\"14\" periodicity=\"1\" phase=\"1\"/>");
+  SystemSpec of = spec(xml);
+  of.particles = 22;
+  std::get<OpenMmParameters>(of.kind).molecule.structure = "alanine_dipeptide";
+  const auto energy = make_energy(of);
+  const auto told = check_system(of, *energy, 1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find("is mirrored before it is evaluated"), std::string::npos) << told[0];
+
+  // The torsion counts in the structure's hand, and U and its gradient are those of the mirror image.
+  const Molecule molecule = load_molecule("alanine_dipeptide");
+  Configurations<double> x = shaken(molecule, 2), mirrored = x;
+  for (double& value : mirrored.view().values()) value = -value;
+  const auto gradients = [&](const Configurations<double>& at_x, std::vector<double>& u) {
+    Configurations<double> gradient(at_x.count(), 22, 3);
+    std::vector<EnergyStatus> status(at_x.count());
+    u.resize(at_x.count());
+    energy->evaluate(at_x, u, gradient, status);
+    return gradient;
+  };
+  std::vector<double> u, u_mirrored;
+  const auto g = gradients(x, u), g_mirrored = gradients(mirrored, u_mirrored);
+  SystemSpec plain = spec(load_system_xml("alanine_dipeptide"));
+  plain.particles = 22;
+  std::get<OpenMmParameters>(plain.kind).molecule.structure = "alanine_dipeptide";
+  const auto without = energies_of(*make_energy(plain), x.view()).energy;
+  for (std::size_t b = 0; b < 2; ++b) {
+    EXPECT_NEAR(u[b], u_mirrored[b], 1e-9);
+    const double phi = dihedral(x[b], {4, 6, 8, 14});
+    EXPECT_NEAR(u[b] - without[b], 8 * (1 + std::cos(phi - 1)) * units::kilojoule_per_mole_in_kt(300), 1e-6);
+    for (std::size_t k = 0; k < 66; ++k) EXPECT_NEAR(g[b][k], -g_mirrored[b][k], 1e-7);
+  }
 }
 
 TEST_F(OpenMm, ExternalFieldsAreNamed) {

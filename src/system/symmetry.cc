@@ -178,7 +178,11 @@ std::string advice(Energy& energy, Kind kind, std::span<const double> x, double 
              "CMAP "
              "corrections (ff19SB, CHARMM36), torsions with a phase other than 0 or π, and restraints to one "
              "hand" +
-             by + ": leave them out, or take a force field without (ff14SB, ff99SB-ILDN)";
+             by + ": leave them out, or take a force field without (ff14SB, ff99SB-ILDN)" +
+             (openmm == nullptr
+                  ? ""
+                  : "; only of a molecule with a stereocentre are configurations of the other hand "
+                    "mirrored");
   }
 }
 

@@ -69,6 +69,13 @@ std::vector<std::string> check_system(const SystemSpec& spec, Energy& energy, st
   if (!molecule) return check_system(spec, energy, gaussian_configurations(energy, seed), seed);
   const std::size_t count = std::holds_alternative<XtbParameters>(spec.kind) ? 2 : 8;
   auto warnings = check_system(spec, energy, shaken(*molecule, count), seed);
+  if (const auto* openmm = dynamic_cast<const OpenMmEnergy*>(&energy);
+      openmm != nullptr && openmm->mirrors()) {
+    warnings.push_back(
+        "the OpenMM System tells a configuration from its mirror image, as CMAP corrections do: U is that of "
+        "the "
+        "structure's own hand, and a configuration of the other one is mirrored before it is evaluated");
+  }
   const auto divided = divided_types(*molecule, energy.types());
   if (molecule_options_of(spec)->types == "symmetry" && divided) warnings.push_back(*divided);
   return warnings;
