@@ -36,8 +36,7 @@ clang() {
 
 cuda() {
   if command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then
-    cmake --preset cuda -DEQUIBOLT_FEW_TARGETS=ON >/dev/null
-    scripts/build.sh cuda equibolt_egnn
+    scripts/build.sh cuda src/egnn/cuda_vector_field.o
   else
     echo "nvcc is not there: the kernels for GPUs are not compiled"
   fi
