@@ -380,11 +380,11 @@ H  -0.0227  1.1812 -0.8852
 """)
         config = self.path / "configs" / "mine.toml"
         config.parent.mkdir()
-        said = call("init", "--structure", structure, "--solvent", "water", "--charge", "1", "-o", config).stderr
+        said = call("init", "--structure", structure, "--solvent", "water", "--charge", "2", "-o", config).stderr
         self.assertIn("C2H6O, 9 atoms of 6 types", said)
         self.assertIn("torsions: t1: 0 1 2 3", said)
         text = config.read_text()
-        for line in ('structure = "../ethanol.xyz"', 'dihedrals = "t1: 0 1 2 3"', 'solvent = "water"', "charge = 1",
+        for line in ('structure = "../ethanol.xyz"', 'dihedrals = "t1: 0 1 2 3"', 'solvent = "water"', "charge = 2",
                      '# state = "t1 -2.0944 2.0944"'):
             self.assertIn(line, text)
         whole = call("inspect", config).stdout  # it is a config, and its paths are found from its folder
@@ -392,7 +392,7 @@ H  -0.0227  1.1812 -0.8852
         self.assertIn("exists already", call("init", "--structure", structure, "-o", config, code=2).stderr)
         self.assertIn("expected xtb or openmm:SYSTEM.xml",
                       call("init", "--structure", structure, "--energy", "gaff", "-o", self.path / "x.toml", code=2).stderr)
-        self.assertIn("are of xtb", call("init", "--structure", "alanine_dipeptide", "--energy", "openmm:alanine_dipeptide",
+        self.assertIn("apply to xtb only", call("init", "--structure", "alanine_dipeptide", "--energy", "openmm:alanine_dipeptide",
                                          "--charge", "1", "-o", self.path / "x.toml", code=2).stderr)
         self.assertIn("expected a preset", call("init", code=2).stderr)
         self.assertFalse((self.path / "x.toml").exists())

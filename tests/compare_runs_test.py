@@ -145,8 +145,36 @@ class Compare(unittest.TestCase):
             self.assertIn("is there already", self.compare("ot-1", *output, code=2).stderr)
         self.assertFalse(list(self.path.glob("**/comparison.json.lock")))
 
+    def test_runs_without_validation_data_and_of_strange_names_have_figures(self):
+        strange = self.path / "it's a `touch pwned` \"DATA\" $x"
+        data = self.path / "ot-1" / "data"
+        run(strange, "dw4", f"data.train={data / 'train.npz'}", f"data.test={data / 'test.npz'}")
+        self.addCleanup(shutil.rmtree, strange)
+        page = self.path / "strange"
+        self.compare(strange, "--figures", page)
+        self.assertIn("No data for: Validation loss", (page / "index.html").read_text())
+        self.assertFalse(list(self.path.rglob("pwned")))
+        self.assertIn("DATA", (page / "energies.svg").read_text())
+
+    def test_a_damaged_evaluation_is_named(self):
+        broken = self.path / "broken"
+        shutil.copytree(self.path / "ot-1", broken)
+        self.addCleanup(shutil.rmtree, broken)
+        for text in ("[]", '{"warnings": [3]}', '{"weights_trusted": false, "verdict": 3}'):
+            (broken / "evaluation.json").write_text(text)
+            self.assertIn("broken", self.compare("broken", code=3).stderr)
+        (broken / "evaluation.json").write_text('{"energy_histogram": {}}')
+        self.assertIn("is damaged", self.compare("broken", "--figures", self.path / "of-broken", code=3).stderr)
+
+    def test_the_same_seed_is_no_repetition(self):
+        again = self.path / "again"
+        shutil.copytree(self.path / "ot-1", again)
+        self.addCleanup(shutil.rmtree, again)
+        self.assertIn("ot-1 and again have the same seed", self.compare("ot-1", "again").stdout)
+
     def test_refusals(self):
         self.assertIn("is named twice", self.compare("ot-1", "ot-1", code=2).stderr)
+        self.assertIn("is named twice", self.compare("ot-1", "./ot-1/", code=2).stderr)
         self.assertIn("there is no such folder", self.compare("nowhere", code=4).stderr)
         (self.path / "foreign").mkdir(exist_ok=True)
         self.assertIn("is not the folder of a run", self.compare("foreign", code=2).stderr)

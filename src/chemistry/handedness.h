@@ -16,7 +16,7 @@ class Handedness {
   /// Nothing for a molecule without a stereocentre (chemistry/torsions.h).
   static std::optional<Handedness> of(const Molecule& molecule);
 
-  /// Whether x (N, 3), in any unit, is of the other hand than the molecule's positions.
+  /// Whether x (N, 3), in any unit, is the mirror image of the molecule's positions.
   bool is_mirrored(std::span<const double> x) const { return volume(x) * reference_ < 0; }
   std::size_t centre() const { return centre_; }
 

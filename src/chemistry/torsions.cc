@@ -1,8 +1,10 @@
 #include "chemistry/torsions.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 
 namespace equibolt {
@@ -96,6 +98,20 @@ std::vector<std::size_t> colours_of(const std::vector<int>& elements, const Neig
   }
 }
 
+/// Whether three atoms lie so nearly on a line, in the molecule's positions, that a dihedral over them is
+/// noise.
+bool on_a_line(const Molecule& molecule, std::size_t i, std::size_t j, std::size_t k) {
+  constexpr double largest_cosine = 0.985;  // 170°
+  if (molecule.positions.size() != 3 * molecule.size()) return false;
+  double product = 0, first = 0, second = 0;
+  for (std::size_t d = 0; d < 3; ++d) {
+    const double a = molecule.positions[3 * i + d] - molecule.positions[3 * j + d];
+    const double b = molecule.positions[3 * k + d] - molecule.positions[3 * j + d];
+    product += a * b, first += a * a, second += b * b;
+  }
+  return -product > largest_cosine * std::sqrt(first * second);
+}
+
 }  // namespace
 
 std::vector<Torsion> torsions_of(const Molecule& molecule, const Bonds& bonds) {
@@ -109,6 +125,9 @@ std::vector<Torsion> torsions_of(const Molecule& molecule, const Bonds& bonds) {
         in_ring(neighbours, i, j))
       continue;
     auto [name, atoms] = torsion_about(molecule, elements, i, j, first, last);
+    if (on_a_line(molecule, atoms[0], atoms[1], atoms[2]) ||
+        on_a_line(molecule, atoms[1], atoms[2], atoms[3]))
+      continue;
     const std::size_t number = ++count[name.empty() ? "t" : name];
     if (name.empty()) {
       name = "t" + std::to_string(number);

@@ -56,6 +56,15 @@ TEST(Torsions, BondsInRingsAreNone) {
   EXPECT_THAT(texts(torsions_of(ring, bonds)), ElementsAre("t1: 1 0 4 5"));
 }
 
+TEST(Torsions, ThreeAtomsOnALineHaveNone) {
+  // Propionitrile's heavy atoms, N≡C–C–C: the dihedral over N, C, C is not defined.
+  Molecule nitrile = molecule_of({7, 6, 6, 6, 1});
+  const Bonds bonds{{0, 1}, {1, 2}, {2, 3}, {3, 4}};
+  EXPECT_THAT(texts(torsions_of(nitrile, bonds)), ElementsAre("t1: 0 1 2 3", "t2: 1 2 3 4"));
+  nitrile.positions = {0, 0, 0, 1.16, 0, 0, 2.62, 0, 0, 3.2, 1.4, 0, 4.3, 1.4, 0.2};
+  EXPECT_THAT(texts(torsions_of(nitrile, bonds)), ElementsAre("t1: 1 2 3 4"));
+}
+
 TEST(Torsions, APeptidesBackboneHasItsNames) {
   // N-acetyl-alanine-N-methylamide without hydrogens: CH3 C O | N CA CB C O | N C.
   Molecule peptide = molecule_of({6, 6, 8, 7, 6, 6, 6, 8, 7, 6});

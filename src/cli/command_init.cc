@@ -26,7 +26,9 @@ struct Options {
 std::string name_of(const Options& options) {
   if (!options.output.empty()) return options.output;
   if (!options.preset.empty()) return options.preset + ".toml";
-  return std::filesystem::path(options.molecule.structure).stem().string() + ".toml";
+  std::filesystem::path structure = options.molecule.structure;
+  if (structure.extension() == ".gz") structure = structure.stem();
+  return structure.stem().string() + ".toml";
 }
 
 void require_new(const std::string& path) {
@@ -52,14 +54,17 @@ void add_init(CLI::App& app) {
           ->type_name("FILE")
           ->excludes(preset);
   command
-      ->add_option("--energy", molecule.energy,
-                   "Of the molecule: xtb (GFN2-xTB), or openmm:SYSTEM.xml, an OpenMM System; default: xtb")
+      ->add_option(
+          "--energy", molecule.energy,
+          "The molecule's energy: xtb (GFN2-xTB), or openmm:SYSTEM.xml, an OpenMM System; default: xtb")
       ->type_name("ENERGY")
       ->needs(structure);
-  command->add_option("--solvent", molecule.solvent, "Of xtb: implicit, as water; default: vacuum")
+  command
+      ->add_option("--solvent", molecule.solvent,
+                   "Implicit solvent for GFN2-xTB, such as water; default: vacuum")
       ->type_name("NAME")
       ->needs(structure);
-  command->add_option("--charge", molecule.charge, "Of xtb: the molecule's charge; default: 0")
+  command->add_option("--charge", molecule.charge, "The molecule's charge for GFN2-xTB; default: 0")
       ->needs(structure);
   command->add_option("-o,--output", options->output,
                       "The file; default: PRESET.toml, or the structure's name");

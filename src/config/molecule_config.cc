@@ -10,7 +10,11 @@
 #include "chemistry/torsions.h"
 #include "config/config.h"
 #include "equibolt/error.h"
+#include "system/builtin_files.h"
+#include "system/make_energy.h"
 #include "system/molecule_options.h"
+#include "system/openmm_energy.h"
+#include "system/xtb_energy.h"
 
 namespace equibolt {
 namespace {
@@ -21,12 +25,21 @@ std::string quoted(const std::string& text) {
 }
 
 /// The path of a file as it is meant from the folder of another one; names of built-in things stay.
-std::string from_folder_of(const std::filesystem::path& config, const std::string& path) {
-  if (!std::filesystem::exists(path)) return path;
-  const auto folder = std::filesystem::absolute(config).parent_path();
-  const auto relative =
-      std::filesystem::absolute(path).lexically_normal().lexically_relative(folder.lexically_normal());
-  return relative.empty() ? std::filesystem::absolute(path).string() : relative.string();
+std::string from_folder_of(const std::filesystem::path& config, const std::string& path, bool is_built_in) {
+  if (is_built_in) return path;
+  // Without symbolic links, through which ".." would lead elsewhere.
+  const auto folder = std::filesystem::weakly_canonical(std::filesystem::absolute(config).parent_path());
+  const auto relative = std::filesystem::canonical(path).lexically_relative(folder);
+  return relative.empty() ? std::filesystem::canonical(path).string() : relative.string();
+}
+
+/// Throws UsageError for a name that no line of a config can hold.
+void require_plain_name(const std::string& path) {
+  const bool control = std::ranges::any_of(path, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  const std::string kept = nlohmann::json(path).dump(-1, ' ', false, nlohmann::json::error_handler_t::ignore);
+  if (control || nlohmann::json::parse(kept).get<std::string>() != path)
+    throw UsageError(
+        "init: a file name with control characters, or that is not UTF-8; rename or link the file");
 }
 
 /// The atoms by names that are understood, where each is unique, else by their indices.
@@ -118,11 +131,13 @@ ema = 0.999
 
 # Path gradients, which use the forces: the cheapest way to a better ESS. More steps help for long.
 [finetune]
-steps = 200
+steps = 400
 batch = 16
 
+# Log weights to some 0.02 kT for n-butane; `equibolt densities` measures it.
 [flow]
-method = "dopri5"
+method = "rk4"
+steps = 24
 divergence_nodes = 24
 
 [evaluate]
@@ -136,15 +151,18 @@ MoleculeConfig molecule_config(const MoleculeRequest& request, const std::filesy
   std::string system;
   if (request.energy.starts_with("openmm:")) {
     system = request.energy.substr(7);
+    require_plain_name(system);
     (void)load_system_xml(system);  // so that a misspelt name is found now
-    system = from_folder_of(file, system);
+    system = from_folder_of(file, system, builtin_openmm_systems().contains(system));
   } else if (request.energy != "xtb") {
     throw UsageError("--energy: expected xtb or openmm:SYSTEM.xml, found '{}'", request.energy);
   }
   if (!system.empty() && (!request.solvent.empty() || request.charge != 0))
-    throw UsageError("--solvent and --charge are of xtb; an OpenMM System has its own");
+    throw UsageError("--solvent and --charge apply to xtb only; an OpenMM System has its own");
 
+  require_plain_name(request.structure);
   const Molecule molecule = load_molecule(request.structure);
+  if (molecule.size() < 2) throw UsageError("{}: expected 2 atoms or more, found 1", request.structure);
   const Bonds bonds = bonds_of(molecule.elements(), molecule.positions.data());
   const std::vector<Torsion> torsions = torsions_of(molecule, bonds);
   const ParticleTypes types = particle_types_of(molecule, "symmetry");
@@ -176,7 +194,7 @@ MoleculeConfig molecule_config(const MoleculeRequest& request, const std::filesy
       "structure = {}\n# Atoms that the bond graph allows to be exchanged, such as the hydrogens of a methyl "
       "group, are alike.\n"
       "types = \"symmetry\"\ntemperature = 300.0  # K\n",
-      quoted(from_folder_of(file, request.structure)));
+      quoted(from_folder_of(file, request.structure, builtin_structures().contains(request.structure))));
   if (!torsions.empty()) {
     text += fmt::format(
         "# Each is an observable of `equibolt analyze`. Uncomment the state for its free energy; "
@@ -189,8 +207,12 @@ MoleculeConfig molecule_config(const MoleculeRequest& request, const std::filesy
   const bool small = molecule.size() <= 16;
   text +=
       fmt::format(fmt::runtime(kRest), fmt::arg("hidden", small ? 32 : 64), fmt::arg("layers", small ? 4 : 5),
-                  fmt::arg("steps", small ? 10000 : 6000), fmt::arg("batch", small ? 64 : 128));
-  (void)parse_config(text, file.string(), {}, std::filesystem::absolute(file).parent_path());
+                  fmt::arg("steps", small ? 20000 : 6000), fmt::arg("batch", small ? 64 : 128));
+  const RunConfig parsed =
+      parse_config(text, file.string(), {}, std::filesystem::absolute(file).parent_path());
+  // What the energy itself has against the structure is better known now than at the run.
+  const bool is_there = system.empty() ? has_xtb() : !openmm_version().empty();
+  if (is_there) (void)make_energy(parsed.system);
   return config;
 }
 

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "analyze/estimate.h"
 #include "config/config_table.h"
@@ -54,13 +56,24 @@ struct Compared {
 
 /// Whether two runs that differ in this key are the same experiment, done twice.
 bool is_repetition(const std::string& key) {
-  return key == "seed" || key == "threads" || key == "device" || key == "checkpoint_seconds";
+  return key == "seed" || key == "threads" || key == "device" || key == "checkpoint_seconds" ||
+         key.ends_with(".checkpoint_every");
 }
 
 std::map<std::string, std::string> settings_of(RunConfig config) {
   std::map<std::string, std::string> settings;
   for (const ConfigKey& key : config_table(config)) settings[key.name] = key.text();
   return settings;
+}
+
+/// Calls `work`, and says of which run JSON is that is not as it should be.
+template <typename Work>
+auto naming_damage(const std::string& path, const Work& work) {
+  try {
+    return work();
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError("{}: evaluation.json, or another file of the run, is damaged: {}", path, error.what());
+  }
 }
 
 Compared read_run(const std::string& path) {
@@ -70,8 +83,12 @@ Compared read_run(const std::string& path) {
     throw UsageError("{}: is not the folder of a run; compare takes those that equibolt run has made", path);
   Compared run{path, config_of_run(folder), {}, nullptr, {}};
   run.settings = settings_of(run.config);
-  if (std::filesystem::exists(folder.evaluation())) run.evaluation = read_json(folder.evaluation());
-  run.costs = costs_of(run.config, folder);
+  if (std::filesystem::exists(folder.evaluation())) {
+    run.evaluation = read_json(folder.evaluation());
+    if (!run.evaluation.is_object())
+      throw DataError("{}: expected an object, as evaluations are", folder.evaluation().string());
+  }
+  run.costs = naming_damage(path, [&] { return costs_of(run.config, folder); });
   return run;
 }
 
@@ -126,6 +143,7 @@ std::optional<Estimate> value_of(const Compared& run, const ComparedQuantity& qu
 Json value_json(const std::vector<Compared>& runs, const ComparedQuantity& quantity) {
   std::vector<double> values;
   double error = INFINITY;
+  std::size_t without_error = 0;
   const auto is_done = [](const Compared& run) { return !run.evaluation.is_null(); };
   const bool any_done = std::ranges::any_of(runs, is_done);
   for (const Compared& run : runs) {
@@ -134,6 +152,7 @@ Json value_json(const std::vector<Compared>& runs, const ComparedQuantity& quant
     if (!value) continue;
     values.push_back(value->value);
     error = value->error;
+    if (!std::isfinite(error)) ++without_error;
   }
   if (values.empty()) return nullptr;
   Json json{{"value", average(values)}};
@@ -141,6 +160,7 @@ Json value_json(const std::vector<Compared>& runs, const ComparedQuantity& quant
     if (error != 0) json["error"] = number_json(error);
   } else {
     json["deviation"] = standard_deviation(values);
+    if (without_error > 0) json["without_error_bar"] = without_error;
   }
   json["runs"] = values.size();
   return json;
@@ -177,9 +197,9 @@ Json group_json(const std::vector<Compared>& runs, const std::vector<std::string
     Json entry{{"path", run.path}, {"seed", run.config.seed}, {"evaluated", !run.evaluation.is_null()}};
     if (!run.evaluation.is_null()) {
       entry["n_samples"] = run.evaluation.value("n_samples", Json());
-      entry["verdict"] = run.evaluation.value("verdict", Json());
+      entry["verdict"] = run.evaluation.value("verdict", std::string());
       entry["trusted"] = run.evaluation.value("weights_trusted", Json());
-      entry["warnings"] = run.evaluation.value("warnings", Json::array());
+      entry["warnings"] = run.evaluation.value("warnings", std::vector<std::string>());
     }
     Json costs = Json::array();
     for (const StageCost& cost : run.costs) {
@@ -219,7 +239,7 @@ Json published_of(const KnownSystem& known) {
   return published;
 }
 
-/// Runs of one system, as it is, grouped.
+/// What is compared of the groups of one system.
 Json system_json(const std::vector<std::vector<Compared>>& groups) {
   const RunConfig& config = groups[0][0].config;
   const auto known = known_system(config);
@@ -231,7 +251,8 @@ Json system_json(const std::vector<std::vector<Compared>>& groups) {
             {"known", Json::object()},
             {"published", Json::array()}};
   const std::vector<std::string> keys = differing_keys(groups);
-  for (const auto& runs : groups) json["groups"].push_back(group_json(runs, keys));
+  for (const auto& runs : groups)
+    json["groups"].push_back(naming_damage(runs[0].path, [&] { return group_json(runs, keys); }));
   if (!known) return json;
   for (const auto& [name, value] : known->values) {
     json["known"][name] = estimate_json(value.estimate);
@@ -253,9 +274,11 @@ Json comparison_request(const std::vector<std::string>& paths) {
 
 Json compare_runs(const std::vector<std::string>& paths) {
   std::vector<std::pair<std::string, std::vector<std::vector<Compared>>>> systems;  // in the order given
+  std::set<std::filesystem::path> seen;
   for (const std::string& path : paths) {
-    if (std::ranges::count(paths, path) > 1) throw UsageError("compare: {} is named twice", path);
     Compared run = read_run(path);
+    if (!seen.insert(std::filesystem::canonical(path)).second)
+      throw UsageError("compare: {} is named twice", path);
     const std::string system = system_of(run), experiment = experiment_of(run);
     auto found = std::ranges::find(systems, system, &decltype(systems)::value_type::first);
     if (found == systems.end()) found = systems.insert(systems.end(), {system, {}});

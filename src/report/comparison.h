@@ -11,7 +11,7 @@
 
 namespace equibolt {
 
-/// One column of a comparison.
+/// One row of a comparison.
 struct ComparedQuantity {
   const char* name;   ///< in the comparison's JSON; "energy_w2_reweighted"
   const char* where;  ///< in evaluation.json, as a JSON pointer; nullptr: a cost

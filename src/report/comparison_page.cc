@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "equibolt/error.h"
 #include "report/comparison.h"
 #include "report/comparison_rows.h"
 #include "report/figures.h"
@@ -105,9 +106,12 @@ Plot metric_overlay(const std::string& name, const std::vector<Shown>& shown, bo
     Series one{.legend = run.label};
     for (const nlohmann::json& line :
          read_metrics(finetuning ? run.folder.finetune_metrics() : run.folder.metrics())) {
-      one.x.push_back(line.value("seconds", NAN) / 60);
-      const auto value = line.find(key);
-      one.y.push_back(value != line.end() && value->is_number() ? value->get<double>() : NAN);
+      const auto number = [&](const std::string& of) {
+        const auto value = line.find(of);
+        return value != line.end() && value->is_number() ? value->get<double>() : NAN;
+      };
+      one.x.push_back(number("seconds") / 60);
+      one.y.push_back(number(key));
     }
     if (!one.x.empty()) series.push_back(std::move(one));
   }
@@ -183,8 +187,12 @@ void put_system(FigurePage& page, const Json& system, const std::string& prefix,
 
 void put_comparison(FigurePage& page, const Json& comparison, Reporter& reporter) {
   const Json& systems = comparison.at("systems");
-  for (std::size_t k = 0; k < systems.size(); ++k)
-    put_system(page, systems[k], systems.size() > 1 ? fmt::format("{}-", k + 1) : "", reporter);
+  try {
+    for (std::size_t k = 0; k < systems.size(); ++k)
+      put_system(page, systems[k], systems.size() > 1 ? fmt::format("{}-", k + 1) : "", reporter);
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError("the evaluation.json of one of the runs is damaged: {}", error.what());
+  }
 }
 
 }  // namespace equibolt

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,11 @@ std::string value_text(const Json& json, const ComparedQuantity& quantity) {
   const bool large = std::abs(value) >= 1e6;  // a count, of which all digits would be in the way
   if (std::isfinite(deviation) && large)
     return fmt::format("{:.3g} ± {:.1g} ({})", value, deviation, json.at("runs").get<int>());
-  if (std::isfinite(deviation))
-    return fmt::format("{} ({})", with_error(value, deviation), json.at("runs").get<int>());
+  if (std::isfinite(deviation)) {
+    const int without = json.value("without_error_bar", 0);
+    return fmt::format("{} ({}{})", with_error(value, deviation), json.at("runs").get<int>(),
+                       without > 0 ? fmt::format(", {} without error bar", without) : "");
+  }
   if (!json.contains("error")) return fmt::format("{:.4g}", value);
   const double error = number(json, "error") * quantity.scale;
   return with_error(value, std::isfinite(error) ? error : INFINITY);
@@ -133,6 +137,14 @@ TextRows settings_rows(const Json& system) {
 std::vector<std::string> comparison_doubts(const Json& system) {
   std::vector<std::string> doubts;
   for (const Json& group : system.at("groups")) {
+    std::map<std::uint64_t, std::string> seeds;
+    for (const Json& run : group.at("runs")) {
+      const auto [known, is_new] = seeds.emplace(run.at("seed"), run.at("path"));
+      if (!is_new) {
+        doubts.push_back(fmt::format("{} and {} have the same seed: their results are not independent",
+                                     known->second, run.at("path").get<std::string>()));
+      }
+    }
     for (const Json& run : group.at("runs")) {
       const auto path = run.at("path").get<std::string>();
       if (!run.at("evaluated").get<bool>()) {

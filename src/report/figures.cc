@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 namespace equibolt {
@@ -31,12 +32,14 @@ bool any_number(const nlohmann::ordered_json& values) {
 std::string histogram_of(std::size_t set, double bin_width, const std::string& legend, bool errors = true) {
   const std::size_t column = 2 * set + 2;
   if (set == 0)
-    return fmt::format("DATA using 1:{} with boxes lt 1 fs solid 0.25 noborder title \"{}\"", column, legend);
+    return fmt::format("DATA using 1:{} with boxes lt 1 fs solid 0.25 noborder title {} noenhanced", column,
+                       gnuplot_text(legend));
   if (set == 1) {
-    return fmt::format(", DATA using ($1-{}):{} with steps lt 2 title \"{}\"", bin_width / 2, column, legend);
+    return fmt::format(", DATA using ($1-{}):{} with steps lt 2 title {} noenhanced", bin_width / 2, column,
+                       gnuplot_text(legend));
   }
-  const auto points =
-      fmt::format(", DATA using 1:{} with points lt {} pt 7 ps 0.35 title \"{}\"", column, set + 1, legend);
+  const auto points = fmt::format(", DATA using 1:{} with points lt {} pt 7 ps 0.35 title {} noenhanced",
+                                  column, set + 1, gnuplot_text(legend));
   return errors ? points + error_bars(column, set + 1) : points;
 }
 
@@ -137,19 +140,27 @@ Plot density_figure(const std::string& name, const std::vector<ValueSet>& sets, 
       plot.commands += histogram_of(s, width, sets[s].legend);
     } else {
       plot.commands +=
-          fmt::format("{}DATA using ($1-{}):{} with steps lt {} title \"{}\" noenhanced", s > 0 ? ", " : "",
-                      width / 2, 2 * s + 2, s % kLineTypes + 1, sets[s].legend);
+          fmt::format("{}DATA using ($1-{}):{} with steps lt {} title {} noenhanced", s > 0 ? ", " : "",
+                      width / 2, 2 * s + 2, s % kLineTypes + 1, gnuplot_text(sets[s].legend));
     }
   }
   return plot;
 }
 
-Plot overlaid_figure(const std::string& name, const std::vector<Series>& series, const SeriesAxes& axes_of) {
+Plot overlaid_figure(const std::string& name, const std::vector<Series>& all, const SeriesAxes& axes_of) {
   Plot plot{name, {}, {}, axes(axes_of.x, axes_of.y)};
   if (axes_of.log_x) plot.commands += "set logscale x\n";
   if (axes_of.log_y) plot.commands += "set logscale y\nset format y \"10^{%T}\"\n";
   if (axes_of.from_zero) plot.commands += "set yrange [0:]\n";
   plot.commands += "plot ";
+  const auto has_points = [](const Series& one) {
+    for (std::size_t r = 0; r < std::min(one.x.size(), one.y.size()); ++r) {
+      if (std::isfinite(one.x[r]) && std::isfinite(one.y[r])) return true;
+    }
+    return false;
+  };
+  std::vector<Series> series;
+  std::ranges::copy_if(all, std::back_inserter(series), has_points);
   std::size_t rows = 0, lines = 0;
   for (const Series& one : series) rows = std::max(rows, one.x.size());
   plot.rows.assign(rows, {});
@@ -161,7 +172,7 @@ Plot overlaid_figure(const std::string& name, const std::vector<Series>& series,
     }
     plot.columns.insert(plot.columns.end(), {"x", one.legend});
     const std::string data = fmt::format("{}DATA using {}:{} with ", s > 0 ? ", " : "", 2 * s + 1, 2 * s + 2);
-    const std::string title = fmt::format(" title \"{}\" noenhanced", one.legend);
+    const std::string title = fmt::format(" title {} noenhanced", gnuplot_text(one.legend));
     if (one.filled) {
       plot.commands += data + "filledcurves y1=0 fc rgb \"#999999\" fs solid 0.35 noborder" + title;
       continue;

@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -59,7 +60,9 @@ int run_gnuplot(const std::vector<std::string>& arguments, const std::filesystem
 }
 
 std::string data_text(const Plot& plot) {
-  std::string text = fmt::format("# {}\n", fmt::join(plot.columns, "  "));
+  std::string text = fmt::format("# {}", fmt::join(plot.columns, "  "));
+  std::ranges::replace(text, '\n', ' ');
+  text += '\n';
   for (const std::vector<double>& row : plot.rows) {
     for (const double value : row) text += std::isfinite(value) ? fmt::format("{:.9g} ", value) : "? ";
     text += '\n';
@@ -67,14 +70,30 @@ std::string data_text(const Plot& plot) {
   return text;
 }
 
-std::string with_data(std::string commands, const std::string& file) {
-  for (std::size_t at = 0; (at = commands.find("DATA", at)) != std::string::npos;) {
-    commands.replace(at, 4, '"' + file + '"');
+/// The commands with the name of the file for each DATA that is not in a string.
+std::string with_data(const std::string& commands, const std::string& file) {
+  std::string text;
+  char quote = 0;
+  for (std::size_t at = 0; at < commands.size(); ++at) {
+    const char c = commands[at];
+    if (quote == 0 && commands.compare(at, 4, "DATA") == 0) {
+      text += gnuplot_text(file);
+      at += 3;
+      continue;
+    }
+    if (quote != 0 ? c == quote : c == '"' || c == '\'') quote = quote == 0 ? c : char{0};
+    text += c;
   }
-  return commands;
+  return text;
 }
 
 }  // namespace
+
+std::string gnuplot_text(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c == '\n' ? ' ' : c);
+  return quoted + "'";
+}
 
 bool has_gnuplot() {
   return run_gnuplot({"--version"}, ".", "/dev/null") == 0;

@@ -15,8 +15,11 @@ struct Plot {
   std::string name;                       ///< of its files
   std::vector<std::string> columns;       ///< what each column of `rows` is, for the head of the file
   std::vector<std::vector<double>> rows;  ///< NaN: no value there
-  std::string commands;                   ///< gnuplot; DATA stands for the file of rows
+  std::string commands;                   ///< gnuplot; DATA, outside of strings, stands for the file of rows
 };
+
+/// The text as a string of gnuplot's that is taken as it is, whatever is in it: in single quotes.
+std::string gnuplot_text(const std::string& text);
 
 /// Writes NAME.dat, NAME.gp and NAME.svg into the folder and returns the SVG. `gnuplot NAME.gp` there draws
 /// it again. Throws IoError when gnuplot is not installed or fails.

@@ -31,16 +31,9 @@ std::string estimate_text(const Json& json, const std::string& key, double scale
   return std::isfinite(value) ? with_error(value, number_of(json, (key + "_error").c_str()) * scale) : "–";
 }
 
-/// The text between quotes of gnuplot.
-std::string quoted(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '"' || c == '\\' ? '\'' : c;
-  return out;
-}
-
 /// An axis with its label, with ticks of a full circle for an angle.
 std::string axis(char which, const std::string& label, bool periodic) {
-  std::string commands = fmt::format("set {}label \"{}\" noenhanced\n", which, quoted(label));
+  std::string commands = fmt::format("set {}label {} noenhanced\n", which, gnuplot_text(label));
   if (periodic) {
     commands += fmt::format(
         "set {0}range [-pi:pi]\nset {0}tics (\"−π\" -pi, \"−π/2\" -pi/2, \"0\" 0, \"π/2\" pi/2, \"π\" pi)\n",
@@ -67,7 +60,7 @@ Plot plot_of_sets(const Json& observable, const std::string& name, const std::st
   Plot plot{name, {"centre"}, {}, ""};
   for (const double centre : centres(observable.at("bins"))) plot.rows.push_back({centre});
   for (const Json& set : observable.at("sets")) {
-    plot.columns.insert(plot.columns.end(), {quoted(set.at("set")), "error"});
+    plot.columns.insert(plot.columns.end(), {set.at("set").get<std::string>(), "error"});
     for (std::size_t b = 0; b < plot.rows.size(); ++b) {
       plot.rows[b].push_back(number(set.at(key)[b]));
       plot.rows[b].push_back(number(set.at(key + "_error")[b]));
@@ -89,8 +82,9 @@ Plot observable_histogram(const Json& observable) {
   std::size_t k = 0;
   for (const Json& set : observable.at("sets")) {
     const std::size_t column = 2 * k + 2, line = k % kLineTypes + 1;
-    plot.commands += fmt::format("{}DATA using 1:{} with histeps lt {} title \"{}\" noenhanced",
-                                 k > 0 ? ", " : "", column, line, quoted(set.at("set")));
+    plot.commands +=
+        fmt::format("{}DATA using 1:{} with histeps lt {} title {} noenhanced", k > 0 ? ", " : "", column,
+                    line, gnuplot_text(set.at("set").get<std::string>()));
     if (any_number(set.at("density_error"))) {
       plot.commands += fmt::format(", DATA using 1:{}:{} with yerrorbars lt {} lw 1 pt 7 ps 0 notitle",
                                    column, column + 1, line);
@@ -117,9 +111,9 @@ Plot observable_profile(const Json& observable) {
           x, column, column + 1, line);
     }
     plot.commands += fmt::format(
-        "DATA using {0}:(valid({1}) ? column({1}) : NaN) with linespoints lt {2} pt 7 ps 0.3 title \"{3}\" "
+        "DATA using {0}:(valid({1}) ? column({1}) : NaN) with linespoints lt {2} pt 7 ps 0.3 title {3} "
         "noenhanced",
-        x, column, line, quoted(label));
+        x, column, line, gnuplot_text(label));
     ++k;
   };
   for (const Json& set : observable.at("sets"))
@@ -127,7 +121,7 @@ Plot observable_profile(const Json& observable) {
   // Profiles have places of their own.
   for (const Json& profile : observable.at("profiles")) {
     const std::size_t first = plot.columns.size();
-    plot.columns.insert(plot.columns.end(), {"angle", quoted(profile.at("set")), "error"});
+    plot.columns.insert(plot.columns.end(), {"angle", profile.at("set").get<std::string>(), "error"});
     const Json& rows = profile.at("rows");
     if (plot.rows.size() < rows.size()) plot.rows.resize(rows.size());
     for (std::size_t r = 0; r < plot.rows.size(); ++r) {

@@ -19,7 +19,7 @@ struct PublishedResult {
   std::map<std::string, Estimate> values;  ///< by the names of evaluation.json; error ∞: none is given
 };
 
-/// A value that is known independently of any flow, and how.
+/// A value that is known better than one run can tell it, and how.
 struct KnownValue {
   Estimate estimate;  ///< error 0: exact to the digits given
   std::string by;     ///< in a word or two
@@ -40,7 +40,7 @@ const std::vector<KnownSystem>& known_systems();
 /// values are exact; nothing of others.
 std::optional<KnownSystem> known_system(const RunConfig& config);
 
-/// "57.98" or "39.67 ± 0.40": with the digits that it has in published.json, times a power of ten.
+/// "57.98" or "39.67 ± 0.40": value and error with as many decimals as the longer of them needs.
 std::string published_text(const Estimate& estimate, double scale = 1);
 
 /// A known value: all its digits where it is exact, else with its error.

@@ -11,9 +11,10 @@
 namespace equibolt {
 namespace {
 
-std::uint64_t count(const nlohmann::ordered_json& json, const char* key) {
+template <typename Json>
+std::uint64_t count(const Json& json, const char* key) {
   const auto found = json.find(key);
-  return found != json.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
+  return found != json.end() && found->is_number() ? found->template get<std::uint64_t>() : 0;
 }
 
 std::uint64_t of_simulation(const RunConfig& config, const RunFolder& folder) {
@@ -24,7 +25,7 @@ std::uint64_t of_simulation(const RunConfig& config, const RunFolder& folder) {
 /// Each batch has its forces computed; each validation is a line of the metrics, and the end has two more.
 std::uint64_t of_finetuning(const RunConfig& config, const std::vector<nlohmann::json>& metrics, bool done) {
   if (metrics.empty()) return 0;
-  const std::uint64_t steps = metrics.back().value("step", std::uint64_t{0});
+  const std::uint64_t steps = count(metrics.back(), "step");
   const auto is_validated = [](const nlohmann::json& line) {
     const auto loss = line.find("validation_loss");
     return loss != line.end() && loss->is_number();
@@ -48,10 +49,13 @@ std::vector<StageCost> costs_of(const RunConfig& config, const RunFolder& folder
   const auto metrics = read_metrics(folder.metrics()), finetuning = read_metrics(folder.finetune_metrics());
   std::map<Stage, double> seconds = stage_seconds(folder);
   // Trainings of earlier versions have their times in their metrics alone.
-  if (!metrics.empty() && !seconds.contains(Stage::training))
-    seconds[Stage::training] = metrics.back().value("seconds", 0.0);
-  if (!finetuning.empty() && !seconds.contains(Stage::finetuning))
-    seconds[Stage::finetuning] = finetuning.back().value("seconds", 0.0);
+  const auto from_metrics = [&](Stage stage, const std::vector<nlohmann::json>& lines) {
+    if (lines.empty() || seconds.contains(stage)) return;
+    const auto found = lines.back().find("seconds");
+    if (found != lines.back().end() && found->is_number()) seconds[stage] = found->get<double>();
+  };
+  from_metrics(Stage::training, metrics);
+  from_metrics(Stage::finetuning, finetuning);
 
   std::vector<StageCost> costs;
   for (const Stage stage : kStages) {

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -67,30 +68,30 @@ std::vector<HistoryEntry> read_history(const RunFolder& folder) {
 }
 
 void StageClock::time(Stage stage, const std::function<void()>& work) const {
+  const StageState before = plan_.state(stage);
+  const bool anew = before == StageState::to_do || before == StageState::again;
+  if (anew) append(plan_.folder, {{"stage", name_of(stage)}, {"begun", "anew"}});
   const Stopwatch watch;
+  const auto note = [&] { append(plan_.folder, {{"stage", name_of(stage)}, {"seconds", watch.seconds()}}); };
   try {
     work();
   } catch (const Stopped&) {
-    note(stage, watch.seconds());
+    note();
     throw;
   }
-  note(stage, watch.seconds());
-}
-
-void StageClock::note(Stage stage, double seconds) const {
-  const StageState before = plan_.state(stage);
-  const bool anew = before == StageState::to_do || before == StageState::again;
-  append(plan_.folder, {{"stage", name_of(stage)}, {"seconds", seconds}, {"anew", anew}});
+  note();
 }
 
 std::map<Stage, double> stage_seconds(const RunFolder& folder) {
   std::map<Stage, double> seconds;
   for (const nlohmann::json& json : lines_of(folder)) {
-    for (const Stage stage : kStages) {
-      if (json.value("stage", "") != name_of(stage)) continue;
-      if (json.value("anew", false)) seconds[stage] = 0;
-      seconds[stage] += json.value("seconds", 0.0);
-    }
+    const auto name = json.find("stage"), time = json.find("seconds");
+    const auto stage = std::ranges::find_if(
+        kStages, [&](Stage of) { return name != json.end() && *name == nlohmann::json(name_of(of)); });
+    if (stage == kStages.end()) continue;
+    // What was made from an earlier result of this stage no longer belongs.
+    if (json.contains("begun")) std::erase_if(seconds, [&](const auto& of) { return of.first >= *stage; });
+    if (time != json.end() && time->is_number()) seconds[*stage] += time->get<double>();
   }
   return seconds;
 }

@@ -42,13 +42,11 @@ class StageClock {
   void time(Stage stage, const std::function<void()>& work) const;
 
  private:
-  void note(Stage stage, double seconds) const;
-
   RunPlan plan_;
 };
 
-/// How long calls have worked on each stage, s, since it was last begun anew; the time of a call that was
-/// killed is not known. Stages without a time are not there.
+/// How long calls have worked on each stage, s, since it, or one before it, was last begun anew; the time of
+/// a call that was killed is not known. Stages without a time are not there.
 std::map<Stage, double> stage_seconds(const RunFolder& folder);
 
 }  // namespace equibolt

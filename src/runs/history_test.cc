@@ -50,9 +50,19 @@ TEST(History, AddsUpTheTimesOfAStageUntilItBeginsAnew) {
   EXPECT_FALSE(stage_seconds(plan.folder).contains(Stage::training));
   EXPECT_EQ(read_history(plan.folder).size(), 1U);
 
+  StageClock(plan).time(Stage::training, wait);
+  EXPECT_TRUE(stage_seconds(plan.folder).contains(Stage::training));
+
+  // A call that fails, or is killed, leaves no time; what it has begun anew is forgotten all the same.
   plan.stages[0].state = StageState::again;
+  EXPECT_THROW(StageClock(plan).time(Stage::simulation, [] { throw IoError("disk full"); }), IoError);
+  plan.stages[0].state = StageState::resume;
   StageClock(plan).time(Stage::simulation, [] {});
   EXPECT_LT(stage_seconds(plan.folder).at(Stage::simulation), both);
+  EXPECT_FALSE(stage_seconds(plan.folder).contains(Stage::training));
+  std::ofstream(plan.folder.history(), std::ios::app)
+      << "{\"stage\": 5}\n{\"stage\": \"training\", \"seconds\": null}\n";
+  EXPECT_EQ(stage_seconds(plan.folder).size(), 1U);
   std::filesystem::remove_all(plan.folder.path);
 }
 

@@ -149,7 +149,7 @@ Json torus_distances(const WeightedSamples& samples, const Sets& sets, const std
                    });
 }
 
-/// 1 in the state, 0 elsewhere; only of configurations that have the angle, whose log weights are appended.
+/// 1 in the state, 0 elsewhere; only of configurations that have its angles, whose log weights are appended.
 std::vector<char> in_state(const WeightedSamples& samples, const MetricOptions& options,
                            std::vector<double>& log_weights) {
   const std::size_t d = options.dihedrals.size();
@@ -157,7 +157,8 @@ std::vector<char> in_state(const WeightedSamples& samples, const MetricOptions& 
   std::vector<char> inside;
   for (std::size_t b = 0; b < samples.x.count(); ++b) {
     const std::span<const double> own(&angles[b * d], d);
-    if (!std::ranges::all_of(own, [](double angle) { return std::isfinite(angle); })) continue;
+    const auto is_known = [&](const DihedralRange& range) { return std::isfinite(own[range.dihedral]); };
+    if (!std::ranges::all_of(options.state->ranges, is_known)) continue;
     inside.push_back(options.state->contains(own) ? 1 : 0);
     log_weights.push_back(samples.log_weight[b]);
   }

@@ -128,7 +128,7 @@ void check(const OpenMM::System& system, const std::string& name, const Molecule
 }
 
 /// Whether U of the molecule's configurations is another one than that of their mirror images.
-bool tells_left_from_right(Energy& energy, const Molecule& molecule) {
+bool has_chiral_terms(Energy& energy, const Molecule& molecule) {
   const Configurations<double> x = shaken(molecule);
   Configurations<double> mirrored = x;
   for (double& value : mirrored.view().values()) value = -value;
@@ -175,8 +175,7 @@ OpenMmEnergy::OpenMmEnergy(std::size_t particles, std::size_t dim, const OpenMmP
   } catch (const OpenMM::OpenMMException& error) {
     throw UsageError("the OpenMM System {}: {}", parameters.system, error.what());
   }
-  if (const auto hand = Handedness::of(molecule); hand && tells_left_from_right(*this, molecule))
-    hand_ = hand;
+  if (const auto hand = Handedness::of(molecule); hand && has_chiral_terms(*this, molecule)) hand_ = hand;
   if (parameters.molecule.types == "symmetry") types_ = split_types(*this, shaken(molecule).view());
 }
 

@@ -25,9 +25,9 @@ struct OpenMmParameters {
 /// With the types "symmetry" the bond graph proposes which atoms are interchangeable, and the energy decides:
 /// some force fields treat equivalent atoms differently (system/symmetry.h, split_types).
 ///
-/// Some force fields tell a configuration from its mirror image (CMAP corrections). For a chiral molecule U
-/// is then that of the structure's own hand: a configuration of the other hand is mirrored before it is
-/// evaluated, so that U is invariant under reflections, as the flow is.
+/// Some force fields distinguish a configuration from its mirror image (CMAP corrections). For a chiral
+/// molecule U is then that of the structure's chirality: a configuration of the other one is mirrored before
+/// it is evaluated, so that U is invariant under reflections, as the flow is.
 class OpenMmEnergy : public Energy {
  public:
   /// Throws DataError where the file is no System that this OpenMM reads, UsageError where the System does
@@ -42,7 +42,7 @@ class OpenMmEnergy : public Energy {
                 ConfigurationsView<double> gradient, std::span<EnergyStatus> status) override;
   std::unique_ptr<Energy> clone() const override;
 
-  /// Whether configurations of the other hand than the structure's are mirrored.
+  /// Whether configurations of the other chirality than the structure's are mirrored.
   bool mirrors() const { return hand_.has_value(); }
 
   /// The energy of each force of the System at x (N, 3), by the force's name.
@@ -58,7 +58,7 @@ class OpenMmEnergy : public Energy {
   OpenMmEnergy(const OpenMmEnergy& other, std::unique_ptr<Impl> impl);
 
   ParticleTypes types_;
-  std::optional<Handedness> hand_;       ///< of a System that tells left from right
+  std::optional<Handedness> hand_;       ///< of a System that is not invariant under reflections
   [[maybe_unused]] double temperature_;  // where OpenMM is not built in
   std::unique_ptr<Impl> impl_;
 };

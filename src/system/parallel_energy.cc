@@ -11,8 +11,9 @@ ParallelEnergy::ParallelEnergy(const Energy& prototype, ThreadPool& pool) : pool
 void ParallelEnergy::evaluate(ConfigurationsView<const double> x, std::span<double> energy,
                               ConfigurationsView<double> gradient, std::span<EnergyStatus> status) {
   assert(energy.size() == x.count() && status.size() == x.count());
-  // Whole vectors of configurations, short enough that expensive energies spread over the workers, also those of the
-  // small batches of fine-tuning. They depend on the batch alone, as results must not on the number of workers.
+  // Whole vectors of configurations, short enough that expensive energies spread over the workers, also those
+  // of the small batches of fine-tuning. They depend on the batch alone, as results must not on the number of
+  // workers.
   const std::size_t chunk_size = x.count() < 256 ? 8 : 32;
   pool_.for_chunks(x.count(), chunk_size, [&](const ThreadPool::Chunk& chunk) {
     clones_[chunk.worker]->evaluate(

@@ -181,8 +181,8 @@ std::string advice(Energy& energy, Kind kind, std::span<const double> x, double 
              by + ": leave them out, or take a force field without (ff14SB, ff99SB-ILDN)" +
              (openmm == nullptr
                   ? ""
-                  : "; only of a molecule with a stereocentre are configurations of the other hand "
-                    "mirrored");
+                  : "; configurations of the other chirality are mirrored only where the molecule has a "
+                    "stereocentre");
   }
 }
 

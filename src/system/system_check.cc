@@ -72,9 +72,10 @@ std::vector<std::string> check_system(const SystemSpec& spec, Energy& energy, st
   if (const auto* openmm = dynamic_cast<const OpenMmEnergy*>(&energy);
       openmm != nullptr && openmm->mirrors()) {
     warnings.push_back(
-        "the OpenMM System tells a configuration from its mirror image, as CMAP corrections do: U is that of "
-        "the "
-        "structure's own hand, and a configuration of the other one is mirrored before it is evaluated");
+        "the OpenMM System distinguishes a configuration from its mirror image, as CMAP corrections do: U is "
+        "that "
+        "of the structure's chirality, and a configuration of the other one is mirrored before it is "
+        "evaluated");
   }
   const auto divided = divided_types(*molecule, energy.types());
   if (molecule_options_of(spec)->types == "symmetry" && divided) warnings.push_back(*divided);
