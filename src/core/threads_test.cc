@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/address_sanitizer.h"
+#include "core/sanitizers.h"
 #include "equibolt/error.h"
 
 namespace equibolt {

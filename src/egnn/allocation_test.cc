@@ -6,12 +6,13 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/address_sanitizer.h"
 #include "core/random.h"
+#include "core/sanitizers.h"
 #include "egnn/cpu_vector_field.h"
 #include "egnn/initialise.h"
 
-#if defined(__GLIBC__) && !defined(EQUIBOLT_ADDRESS_SANITIZER)
+// The sanitizers have a malloc of their own.
+#if defined(__GLIBC__) && !defined(EQUIBOLT_ADDRESS_SANITIZER) && !defined(EQUIBOLT_THREAD_SANITIZER)
 
 namespace {
 std::atomic<std::size_t> allocations{0};

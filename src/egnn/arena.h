@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <limits>
 
-#include "core/address_sanitizer.h"
 #include "core/aligned.h"
+#include "core/sanitizers.h"
 
 #ifdef EQUIBOLT_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>

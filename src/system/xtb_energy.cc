@@ -27,7 +27,7 @@
 #include <vector>
 
 #include "chemistry/elements.h"
-#include "core/address_sanitizer.h"
+#include "core/sanitizers.h"
 #include "equibolt/error.h"
 #include "system/units.h"
 

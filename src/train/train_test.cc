@@ -10,8 +10,8 @@
 #include <set>
 #include <string>
 
-#include "core/address_sanitizer.h"
 #include "core/geometry.h"
+#include "core/sanitizers.h"
 #include "equibolt/error.h"
 #include "train/batches_ahead.h"
 #include "train/flow_matching.h"
