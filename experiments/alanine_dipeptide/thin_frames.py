@@ -1,18 +1,17 @@
-"""Every tenth frame of each chain of a finished simulation: thin_frames.py RUN OUTPUT made classical-frames.npz."""
+"""Some of the frames of each chain of a finished simulation: thin_frames.py RUN OUTPUT [STRIDE]; a stride of 5 made
+classical-frames.npz."""
 import sys
 
 import numpy as np
 
-STRIDE = 10
-
-
-def main(run, output):
+def main(run, output, stride="10"):
+    stride = int(stride)
     columns = {"x": [], "chain": [], "record": [], "energy": []}
     for part in ("train", "validation", "test"):
         data = np.load(f"{run}/data/{part}.npz")
         for chain in np.unique(data["chain"]):
             rows = np.flatnonzero(data["chain"] == chain)  # in the order of time
-            kept = np.arange(STRIDE - 1, len(rows), STRIDE)
+            kept = np.arange(stride - 1, len(rows), stride)
             columns["x"].append(data["x"][rows[kept]])
             columns["chain"].append(np.full(len(kept), chain, np.int32))
             columns["record"].append(kept.astype(np.int32))
