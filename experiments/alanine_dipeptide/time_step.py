@@ -78,6 +78,26 @@ def ours(program, folder, sets):
     return found
 
 
+def sampled(system, structure, femtoseconds, steps, every):
+    """Configurations (n, N, 3) in Angstrom and energies (n,) in kT of OpenMM's dynamics at 300 K, each `every` steps."""
+    import openmm as mm
+    from openmm import unit
+
+    integrator = mm.LangevinMiddleIntegrator(300 * unit.kelvin, 1 / unit.picosecond, femtoseconds * unit.femtosecond)
+    integrator.setRandomNumberSeed(1)
+    context = mm.Context(system, integrator, mm.Platform.getPlatformByName("Reference"))
+    context.setPositions(structure.positions)
+    context.setVelocitiesToTemperature(300 * unit.kelvin, 1)
+    integrator.step(20000)
+    x, energy = [], []
+    for _ in range(steps // every):
+        integrator.step(every)
+        state = context.getState(getPositions=True, getEnergy=True)
+        x.append(state.getPositions(asNumpy=True).value_in_unit(unit.angstrom))
+        energy.append(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole) / kt)
+    return np.array(x), np.array(energy)
+
+
 def openmm(steps):
     import openmm as mm
     from openmm import app, unit
@@ -90,19 +110,8 @@ def openmm(steps):
         if mass < 2:
             system.setParticleMass(heavy, system.getParticleMass(heavy) - (3 - mass) * unit.dalton)
             system.setParticleMass(light, 3)
-    integrator = mm.LangevinMiddleIntegrator(300 * unit.kelvin, 1 / unit.picosecond, 2 * unit.femtosecond)
-    integrator.setRandomNumberSeed(1)
-    context = mm.Context(system, integrator, mm.Platform.getPlatformByName("Reference"))
-    context.setPositions(structure.positions)
-    context.setVelocitiesToTemperature(300 * unit.kelvin, 1)
-    integrator.step(20000)
-    x, energy = [], []
-    for _ in range(steps // 100):
-        integrator.step(100)
-        state = context.getState(getPositions=True, getEnergy=True)
-        x.append(state.getPositions(asNumpy=True).value_in_unit(unit.angstrom))
-        energy.append(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole) / kt)
-    found = summary(np.array(x), np.array(energy), np.arange(len(x)) * 16 // len(x))
+    x, energy = sampled(system, structure, 2, steps, 100)
+    found = summary(x, energy, np.arange(len(x)) * 16 // len(x))
     found["openmm"] = mm.__version__
     return found
 

@@ -11,9 +11,8 @@ import xml.etree.ElementTree as xml
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "alanine_dipeptide"))
-from time_step import estimate  # noqa: E402
+from time_step import estimate, kt, sampled  # noqa: E402
 
-kt = 8.31446261815324e-3 * 300  # kJ/mol
 common = ["simulate.rungs=1", "simulate.chains=8", "simulate.samples=32000"]
 runs = {"langevin 2 fs, hydrogens of 3 u": [], "hmc": ["simulate.mover=hmc", "simulate.leapfrog_steps=50", "simulate.thinning=3"]}
 
@@ -44,24 +43,12 @@ def ours(program, folder, name, sets):
 
 def openmm(folder, steps=4000000):
     import openmm as mm
-    from openmm import app, unit
+    from openmm import app
 
     system = mm.XmlSerializer.deserialize((folder / "butane.xml").read_text())
-    structure = app.PDBFile(str(folder / "butane.pdb"))
-    integrator = mm.LangevinMiddleIntegrator(300 * unit.kelvin, 1 / unit.picosecond, 1 * unit.femtosecond)
-    integrator.setRandomNumberSeed(1)
-    context = mm.Context(system, integrator, mm.Platform.getPlatformByName("Reference"))
-    context.setPositions(structure.positions)
-    context.setVelocitiesToTemperature(300 * unit.kelvin, 1)
-    integrator.step(20000)
-    x, energy = [], []
-    for _ in range(steps // 200):
-        integrator.step(200)
-        state = context.getState(getPositions=True, getEnergy=True)
-        x.append(state.getPositions(asNumpy=True).value_in_unit(unit.angstrom))
-        energy.append(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole) / kt)
+    x, energy = sampled(system, app.PDBFile(str(folder / "butane.pdb")), 1, steps, 200)
     block = np.arange(len(x)) * 16 // len(x)
-    return {"energy": estimate(np.array(energy), block), "bonds": estimate(bonds(folder, np.array(x)), block),
+    return {"energy": estimate(energy, block), "bonds": estimate(bonds(folder, x), block),
             "settings": f"{steps} steps of 1 fs, 1/ps", "openmm": mm.__version__}
 
 

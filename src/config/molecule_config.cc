@@ -174,7 +174,7 @@ MoleculeConfig molecule_config(const MoleculeRequest& request, const std::filesy
   config.remarks.push_back(fmt::format("{}: {}, {} atoms of {} types", request.structure, molecule.formula(),
                                        molecule.size(), classes));
   config.remarks.push_back(torsions.empty()
-                               ? "no torsions: every bond is in a ring or ends in equal atoms"
+                               ? "no torsions: every bond is in a ring, on a line, or ends in equal atoms"
                                : fmt::format("torsions: {}", dihedrals_text(molecule, torsions)));
   if (!centres.empty()) {
     config.remarks.push_back(
