@@ -754,7 +754,7 @@ class Molecules(Workplace):
 
     def test_umbrella_by_a_surrogate(self):
         few = sets(["system.solvent=", "umbrella.windows=4", "umbrella.stiffness=5", "umbrella.relax_steps=20",
-                    "umbrella.record_every=6", "surrogate.leapfrog_steps=3", "surrogate.samples=40"])
+                    "umbrella.record_every=6", "surrogate.leapfrog_steps=3", "surrogate.samples=160"])
         made = {}
         for name, rounds in (("a", (1, 2)), ("b", (2,))):
             for n in rounds:
@@ -769,7 +769,7 @@ class Molecules(Workplace):
                 self.assertEqual(written, self.stamps(""))
         self.assertEqual((self.path / "a.npz").read_bytes(), (self.path / "b.npz").read_bytes())
         rows = [line.split() for line in made["b"].splitlines()[1:]]
-        self.assertEqual([row[:3] for row in rows], [["1", "40", "0"], ["2", "80", "0"]])
+        self.assertEqual([row[:3] for row in rows], [["1", "160", "0"], ["2", "320", "0"]])
         self.assertLess(float(rows[1][3]), float(rows[0][3]), "the correction predicts what it was not fitted to")
 
         by_surrogate = [*few, *sets([f"umbrella.surrogate={self.path / 'a.npz'}", "umbrella.discard=0"])]
@@ -798,12 +798,42 @@ class Molecules(Workplace):
                  *sets([f"surrogate.energy={cheap}", "surrogate.rounds=3"])]
         cheap.write_text(text)
         self.assertIn("resumes from 2 of 3 rounds", call(*third, "--dry-run").stdout)
-        cheap.write_text(text.replace('types = "symmetry"', 'types = "backbone"'))
+        cheap.write_text(text.replace('types = "symmetry"', 'types = "backbone"'))  # which changes no energy
+        self.assertIn("resumes from 2 of 3 rounds", call(*third, "--dry-run").stdout)
+        other = self.path / "other.xml"
+        other.write_text((ROOT / "systems" / "alanine_dipeptide.xml").read_text() + "\n")
+        cheap.write_text(text.replace('system = "alanine_dipeptide"', f'system = "{other}"'))
         for dry in ([], ["--dry-run"]):
             refused = call(*third, *dry, code=2).stderr
-            self.assertRegex(refused, "its cheaper energy, surrogate.energy.*was made with other settings:\n  system.types: ")
+            self.assertRegex(refused, "its cheaper energy, surrogate.energy.*was made with other settings:\n  "
+                                      "content of system.system: ")
+        self.simulates_by_a_surrogate()
         for source in ("a.npz", "u"):
             self.assertIn("urrogate" if source == "a.npz" else "umbrella", call("inspect", self.path / source).stdout)
+
+    def simulates_by_a_surrogate(self):
+        """Samples of the costly energy by exchange with the ladder of the surrogate a.npz."""
+        few = sets(["system.solvent=", f"simulate.surrogate={self.path / 'a.npz'}", "simulate.mover=langevin",
+                    "simulate.path=temperature", "simulate.rungs=2", "simulate.lowest_beta=0.8", "simulate.chains=4",
+                    "simulate.leapfrog_steps=5", "simulate.burn_in=32", "simulate.pilot=100", "simulate.thinning=1"])
+        simulate = ["simulate", "alanine_dipeptide", *few]
+        for samples, folder in ((400, "s"), (400, "t")):
+            call(*simulate, "-o", self.path / folder, *sets([f"simulate.samples={samples}", f"threads={1 + (folder == 't')}"]))
+        files = [self.path / folder / "data" / "train.npz" for folder in "st"]
+        self.assertEqual(files[0].read_bytes(), files[1].read_bytes())
+        told = json.loads((self.path / "s" / "simulation.json").read_text())["surrogate"]
+        self.assertEqual(told["failed"], 0)
+        self.assertGreater(told["acceptance"], 0.02)
+        self.assertLessEqual(told["evaluations"], 4 * (2 + 100 + 100))
+        self.assertTrue(np.isfinite(told["log_z_ratio"]["value"]))
+        data = np.load(files[0])
+        self.assertEqual(data["gradient"].shape, data["x"].shape)
+        written = self.stamps("s/data")
+        call(*simulate, "-o", self.path / "s", *sets(["simulate.samples=400", f"simulate.surrogate={self.path / 'b.npz'}"]))
+        self.assertEqual(written, self.stamps("s/data"), "the surrogate's content is the same")
+        refused = call(*simulate, "-o", self.path / "x", *sets(["simulate.samples=40", "system.method=gfn1"]), code=2)
+        self.assertRegex(refused.stderr, "the energy that it is a surrogate of.*was made with other settings:\n  system.method: ")
+        self.assertFalse((self.path / "x").exists())
 
     def test_classical_energies_with_types_of_elements_are_refused(self):
         frames = self.simulated()

@@ -352,6 +352,10 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
         "of langevin, u, at the neighbours' expense; 0: as it is. Equilibrium does not depend on it");
     table.flag("guard_peptide_bonds", c.dynamics.guard_peptide_bonds,
                "keep peptide bonds cis or trans as they are in the structure");
+    table.path(
+        "surrogate", c.dynamics.surrogate, "a path",
+        "what `equibolt surrogate` wrote: the ladder is of that cheaper energy and proposes configurations, "
+        "which the system's energy, evaluated once for each, accepts; empty: the ladder is of the system's");
   }
   table.number("acceptance", c.simulate.acceptance, 0.05, 0.99, "that step sizes are adapted to in burn-in");
   table.count("burn_in", c.simulate.burn_in, std::size_t{1}, "iterations that adapt and are thrown away");

@@ -3,10 +3,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
-#include <memory>
+#include <vector>
 
 #include "config/config.h"
-#include "equibolt/energy.h"
 #include "molecules/output_plan.h"
 #include "runs/reporter.h"
 
@@ -35,13 +34,5 @@ OutputPlan plan_surrogate(const RunConfig& config, const std::filesystem::path& 
 std::vector<SurrogateRound> make_surrogate(const RunConfig& config, const std::filesystem::path& frames,
                                            const std::filesystem::path& output,
                                            const std::function<bool()>& stop, Reporter& reporter);
-
-/// What make_surrogate wrote: the corrected cheap energy, and the configurations (n, N, 3) that it met last,
-/// one in each window. Throws UsageError where it is a surrogate of another energy than config.system.
-struct Surrogate {
-  std::unique_ptr<Energy> energy;
-  Configurations<double> frames;
-};
-Surrogate read_surrogate(const RunConfig& config, const std::filesystem::path& path);
 
 }  // namespace equibolt

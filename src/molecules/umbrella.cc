@@ -9,7 +9,6 @@
 #include "io/atomic_file.h"
 #include "io/generations.h"
 #include "io/npz.h"
-#include "molecules/surrogate.h"
 #include "molecules/umbrella_json.h"
 #include "molecules/umbrella_state_file.h"
 #include "molecules/umbrella_task.h"
@@ -17,6 +16,7 @@
 #include "runs/output_lock.h"
 #include "runs/request.h"
 #include "runs/run_record.h"
+#include "runs/surrogate_energy.h"
 #include "system/energy_files.h"
 
 namespace equibolt {

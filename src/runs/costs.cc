@@ -19,7 +19,11 @@ std::uint64_t count(const Json& json, const char* key) {
 
 std::uint64_t of_simulation(const RunConfig& config, const RunFolder& folder) {
   if (!std::filesystem::exists(folder.simulation())) return 0;
-  return gradient_evaluations(config.simulate, count(read_json(folder.simulation()), "iterations"));
+  const auto simulation = read_json(folder.simulation());
+  // Those of a surrogate, which the ladder is of then, cost next to nothing.
+  if (const auto surrogate = simulation.find("surrogate"); surrogate != simulation.end())
+    return count(*surrogate, "evaluations");
+  return gradient_evaluations(config.simulate, count(simulation, "iterations"));
 }
 
 /// Each batch has its forces computed; each validation is a line of the metrics, and the end has two more.

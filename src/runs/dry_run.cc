@@ -29,8 +29,11 @@ namespace {
 
 constexpr double kTrialSeconds = 3;  // for each stage
 
-double seconds_of_simulation(const RunConfig& config, const Energy& energy, ThreadPool& pool) {
-  return simulation_time(energy, simulate_options_of(config), pool, kTrialSeconds).seconds;
+double seconds_of_simulation(const RunConfig& config, ThreadPool& pool) {
+  const SimulatedEnergies energies = simulated_energies(config);
+  return simulation_time(*energies.ladder, simulate_options_of(config), pool, kTrialSeconds,
+                         energies.target.get())
+      .seconds;
 }
 
 /// Something of the target's shape to train on: its data where they are files, else samples of the prior,
@@ -161,10 +164,9 @@ std::string dry_run(const RunConfig& config, const RunPlan& plan) {
   Timetable timetable(plan);
   const std::size_t configurations = config.simulate.samples;
   if (config.data.train.empty()) {
-    timetable.line(
-        "simulation", Stage::simulation,
-        to_do(Stage::simulation) ? seconds_of_simulation(config, *simulated_energy(config), pool) : 0,
-        fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
+    timetable.line("simulation", Stage::simulation,
+                   to_do(Stage::simulation) ? seconds_of_simulation(config, pool) : 0,
+                   fmt::format("{} samples of {} chains", configurations, config.simulate.chains));
   }
   const auto line_of_training = [&](const char* name, Stage stage, const TrainOptions& options,
                                     const auto& trial) {

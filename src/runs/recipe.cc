@@ -60,7 +60,10 @@ Recipe recipe(Stage stage, const RunConfig& config, bool read) {
   for (const ConfigKey& key : config_table(copy)) {
     if (depends(stage, key.name) && !key.is_path) recipe.keys[key.name] = key.text();
   }
-  if (stage == Stage::simulation) add_energy_files(recipe, config, read);
+  if (stage == Stage::simulation) {
+    add_energy_files(recipe, config, read);
+    add_file(recipe, "simulate.surrogate", config.dynamics.surrogate, read);
+  }
   if (stage == Stage::training) {
     recipe.keys["data"] = config.data.train.empty() ? "the simulation" : "files";
     add_energy_files(recipe, config, read);

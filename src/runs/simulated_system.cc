@@ -1,6 +1,9 @@
 #include "runs/simulated_system.h"
 
+#include <utility>
+
 #include "equibolt/error.h"
+#include "runs/surrogate_energy.h"
 #include "system/restrained.h"
 #include "system/units.h"
 
@@ -31,12 +34,20 @@ SimulateOptions simulate_options_of(const RunConfig& config) {
   return options;
 }
 
-std::unique_ptr<Energy> simulated_energy(const RunConfig& config) {
-  auto energy = make_energy(config.system);
+SimulatedEnergies simulated_energies(const RunConfig& config) {
+  SimulatedEnergies energies{make_energy(config.system), nullptr};
   const MoleculeOptions* molecule = molecule_options_of(config.system);
-  if (molecule == nullptr || !config.dynamics.guard_peptide_bonds) return energy;
-  return std::make_unique<Restrained>(std::move(energy),
-                                      peptide_bond_guards(load_molecule(molecule->structure)));
+  if (molecule == nullptr) return energies;
+  if (!config.dynamics.surrogate.empty()) {
+    energies.target = std::move(energies.ladder);
+    energies.ladder = read_surrogate(config, config.dynamics.surrogate).energy;
+  }
+  if (!config.dynamics.guard_peptide_bonds) return energies;
+  const auto guards = peptide_bond_guards(load_molecule(molecule->structure));
+  for (auto* energy : {&energies.ladder, &energies.target}) {
+    if (*energy) *energy = std::make_unique<Restrained>(std::move(*energy), guards);
+  }
+  return energies;
 }
 
 }  // namespace equibolt

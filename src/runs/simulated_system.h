@@ -20,7 +20,16 @@ SimulateOptions simulate_options_of(const RunConfig& config);
 LangevinOptions langevin_options_of(const MolecularDynamics& dynamics, const Molecule& molecule,
                                     double temperature);
 
-/// The energy that a simulation samples: the system's, with guards where the config wants them.
-std::unique_ptr<Energy> simulated_energy(const RunConfig& config);
+/// The energies of a simulation, with guards where the config wants them.
+struct SimulatedEnergies {
+  std::unique_ptr<Energy> ladder;  ///< that the ladder's walkers move under
+  std::unique_ptr<Energy> target;  ///< the system's own where the ladder is of a surrogate, else null
+
+  /// The one that is sampled.
+  const Energy& sampled() const { return target ? *target : *ladder; }
+};
+
+/// Throws UsageError where the config's surrogate is one of another energy.
+SimulatedEnergies simulated_energies(const RunConfig& config);
 
 }  // namespace equibolt

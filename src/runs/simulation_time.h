@@ -17,8 +17,9 @@ struct SimulationTime {
 
 /// Tries the simulation for about `trial_seconds` in memory. Iterations cost the same in burn-in, pilot and
 /// production, except those of the first block, where a semi-empirical energy has no wavefunction to begin
-/// from: it counts only where there is time for no other.
+/// from: it counts only where there is time for no other. A `target` above the energy's ladder is timed by
+/// itself, since it is asked from the end of burn-in on.
 SimulationTime simulation_time(const Energy& energy, const SimulateOptions& options, ThreadPool& pool,
-                               double trial_seconds);
+                               double trial_seconds, const Energy* target = nullptr);
 
 }  // namespace equibolt

@@ -44,6 +44,12 @@ std::array<ChainRange, 3> split_chains(std::size_t chains) {
   return {{{0, validation}, {validation, test}, {test, chains}}};
 }
 
+Configurations<float> chosen_of(const Configurations<float>& all, std::span<const std::size_t> chosen) {
+  Configurations<float> x(chosen.size(), all.particles(), all.dim());
+  for (std::size_t k = 0; k < chosen.size(); ++k) std::ranges::copy(all[chosen[k]], x[k].begin());
+  return x;
+}
+
 void write_split(const std::filesystem::path& path, const SimulationResult& result, const ChainRange& range) {
   std::vector<double> energy;
   std::vector<std::int64_t> chain;
@@ -58,14 +64,12 @@ void write_split(const std::filesystem::path& path, const SimulationResult& resu
     energy.push_back(result.energy[b]);
     chain.push_back(static_cast<std::int64_t>(result.chain[b]));
   }
-  Configurations<float> x(chosen.size(), result.samples.particles(), result.samples.dim());
-  for (std::size_t k = 0; k < chosen.size(); ++k) {
-    std::copy_n(result.samples[chosen[k]].data(), x.coordinates(), x[k].data());
-  }
   Npz npz;
-  npz.arrays["x"] = Array::of(x.view());
+  npz.arrays["x"] = Array::of(chosen_of(result.samples, chosen).view());
   npz.arrays["energy"] = Array::of(energy);
   npz.arrays["chain"] = Array::of(chain);
+  if (result.gradient.count() > 0)
+    npz.arrays["gradient"] = Array::of(chosen_of(result.gradient, chosen).view());
   npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
   write_npz(path, npz);
 }
@@ -104,15 +108,38 @@ nlohmann::ordered_json simulation_json(const SimulationResult& result, const Sim
                     {"barrier", d.barrier},
                     {"renewals_per_iteration_and_chain", nullptr}};
   if (d.renewal_rate) json["ladder"]["renewals_per_iteration_and_chain"] = *d.renewal_rate;
+  if (result.target) {
+    const TargetDiagnostics& target = *result.target;
+    json["surrogate"] = {{"acceptance", target.acceptance},
+                         {"evaluations", target.asked},
+                         {"failed", target.failed},
+                         {"overlap", target.log_z.overlap.front()},
+                         {"log_z_ratio", nullptr}};  // ln(Z/Z of the surrogate)
+    if (target.log_z.log_z) json["surrogate"]["log_z_ratio"] = estimate_json(*target.log_z.log_z);
+  }
   return json;
 }
 
-/// The restraints that kept peptide bonds as they are, of each sample.
-std::vector<double> guard_energies(const Restrained& restrained, ConfigurationsView<const float> samples) {
-  const Configurations<double> x = converted<double>(samples);
-  std::vector<double> energies;
-  for (std::size_t b = 0; b < x.count(); ++b) energies.push_back(restrained.term(x[b], {}));
-  return energies;
+/// Takes the restraints that kept peptide bonds as they are off the samples' energies and gradients; returns
+/// what they did.
+nlohmann::ordered_json take_guards_off(const Restrained& restrained, SimulationResult& result) {
+  const Configurations<double> x = converted<double>(result.samples.view());
+  double sum = 0;
+  std::size_t beyond = 0;
+  std::vector<double> gradient(x.coordinates());
+  for (std::size_t b = 0; b < x.count(); ++b) {
+    std::ranges::fill(gradient, 0.0);
+    const double guard = restrained.term(x[b], gradient);
+    result.energy[b] -= guard;
+    sum += guard;
+    if (!(guard > 0)) continue;
+    ++beyond;
+    for (std::size_t k = 0; k < gradient.size() && result.gradient.count() > 0; ++k)
+      result.gradient[b][k] -= static_cast<float>(gradient[k]);
+  }
+  return {{"peptide_bonds", restrained.restraints().size()},
+          {"energy_mean", sum / static_cast<double>(x.count())},
+          {"samples_beyond", beyond}};
 }
 
 /// Says what casts doubt on a simulation.
@@ -137,6 +164,12 @@ void warn_of(const SimulationResult& result, const SimulateOptions& options, Rep
                     "simulate.leapfrog_steps",
                     k, 100 * result.diagnostics.acceptance[k]));
   }
+  if (result.target && result.target->acceptance < low) {
+    reporter.warn(
+        fmt::format("only {:.1f} % of what the surrogate proposes is accepted: make a better one, with more "
+                    "surrogate.rounds, for fewer repeated samples",
+                    100 * result.target->acceptance));
+  }
   const auto not_finite = std::count_if(result.energy.begin(), result.energy.end(),
                                         [](double energy) { return !std::isfinite(energy); });
   if (not_finite > 0) {
@@ -153,14 +186,14 @@ Generations states_in(const RunFolder& folder) {
 }
 
 /// Starts the simulation, or goes on from the state in the folder.
-Simulation open_simulation(const SimulateOptions& options, const Energy& energy, ThreadPool& pool,
-                           const RunFolder& folder, Reporter& reporter) {
+Simulation open_simulation(const SimulateOptions& options, const SimulatedEnergies& energies,
+                           ThreadPool& pool, const RunFolder& folder, Reporter& reporter) {
   SimulationState state;
   const bool found =
       states_in(folder).read_newest([&](const Npz& npz) { state = simulation_state_from(npz); },
                                     [&](const std::string& text) { reporter.warn(text); });
-  if (!found) return {energy, options, pool};
-  Simulation simulation(energy, options, pool, std::move(state));
+  if (!found) return {*energies.ladder, options, pool, energies.target.get()};
+  Simulation simulation(*energies.ladder, options, pool, std::move(state), energies.target.get());
   reporter.say("the simulation goes on from iteration {}", simulation.state().iteration);
   return simulation;
 }
@@ -168,9 +201,9 @@ Simulation open_simulation(const SimulateOptions& options, const Energy& energy,
 void simulate_into(const RunConfig& config, const RunFolder& folder, const std::function<bool()>& stop,
                    Reporter& reporter) {
   const SimulateOptions options = simulate_options_of(config);
-  const std::unique_ptr<Energy> energy = simulated_energy(config);
+  const SimulatedEnergies energies = simulated_energies(config);
   ThreadPool pool(config.threads);
-  Simulation simulation = open_simulation(options, *energy, pool, folder, reporter);
+  Simulation simulation = open_simulation(options, energies, pool, folder, reporter);
   create_folder(folder.simulation_states());
   reporter.start_progress("simulating");
   Saver saver(stop, config.checkpoint_seconds,
@@ -188,18 +221,8 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
 
   SimulationResult result = result_of(simulation);
   auto json = simulation_json(result, options);
-  if (const auto* restrained = dynamic_cast<const Restrained*>(energy.get())) {
-    const std::vector<double> guards = guard_energies(*restrained, result.samples.view());
-    double sum = 0;
-    for (std::size_t b = 0; b < guards.size(); ++b) {
-      result.energy[b] -= guards[b];
-      sum += guards[b];
-    }
-    const auto acting = std::count_if(guards.begin(), guards.end(), [](double value) { return value > 0; });
-    json["guards"] = {{"peptide_bonds", restrained->restraints().size()},
-                      {"energy_mean", sum / static_cast<double>(guards.size())},
-                      {"samples_beyond", acting}};
-  }
+  if (const auto* restrained = dynamic_cast<const Restrained*>(&energies.sampled()))
+    json["guards"] = take_guards_off(*restrained, result);
   create_folder(folder.train_data().parent_path());
   const auto ranges = split_chains(options.chains);
   write_split(folder.train_data(), result, ranges[0]);
@@ -211,6 +234,12 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   write_json(folder.simulation(), json);  // last: it marks the data as complete
   remove_left_over(folder.simulation_states());
   const auto shown = [](const ChainEstimate& e) { return with_error(e.estimate.value, e.estimate.error); };
+  if (result.target) {
+    reporter.say(
+        "surrogate: {:.1f} % of what it proposed was accepted; {} evaluations of the system's energy, "
+        "{} of them failed",
+        100 * result.target->acceptance, result.target->asked, result.target->failed);
+  }
   const std::uint64_t thinning = result.diagnostics.thinning;
   reporter.say("simulated: {} samples, {}; mean energy {}, R-hat {:.4f}", result.samples.count(),
                thinning == 1 ? "one per iteration" : fmt::format("one in {} iterations", thinning),

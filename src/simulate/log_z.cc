@@ -36,26 +36,33 @@ double add_pair(std::span<const double> forward, std::span<const double> reverse
 
 }  // namespace
 
-LogZ log_z_of(std::span<const Rung> rungs, std::span<const double> energy,
-              std::span<const double> half_square, std::size_t chains) {
+std::vector<Neighbours> ladder_neighbours(std::span<const Rung> rungs, std::span<const double> energy,
+                                          std::span<const double> half_square) {
   const std::size_t records = energy.size() / rungs.size();  // of all chains
-  double total = 0;
-  std::vector<double> contributions(records, 0.0);  // (records per chain, C)
-  std::vector<double> forward(records);
-  std::vector<double> reverse(records);
-  LogZ result;
-  double least = 1;
+  std::vector<Neighbours> pairs;
   for (std::size_t a = 0; a + 1 < rungs.size(); ++a) {
     const std::size_t b = a + 1;
     const auto work = [&](std::size_t from, std::size_t to, std::size_t at) {
       return reduced_energy(rungs[to], energy[at], half_square[at]) -
              reduced_energy(rungs[from], energy[at], half_square[at]);
     };
+    Neighbours& pair = pairs.emplace_back();
     for (std::size_t t = 0; t < records; ++t) {
-      forward[t] = work(b, a, t * rungs.size() + b);
-      reverse[t] = work(a, b, t * rungs.size() + a);
+      pair.forward.push_back(work(b, a, t * rungs.size() + b));
+      pair.reverse.push_back(work(a, b, t * rungs.size() + a));
     }
-    result.overlap.push_back(add_pair(forward, reverse, contributions, total));
+  }
+  return pairs;
+}
+
+LogZ log_z_of(std::span<const Neighbours> pairs, std::size_t chains) {
+  const std::size_t records = pairs.front().forward.size();  // of all chains
+  double total = 0;
+  std::vector<double> contributions(records, 0.0);  // (records per chain, C)
+  LogZ result;
+  double least = 1;
+  for (const Neighbours& pair : pairs) {
+    result.overlap.push_back(add_pair(pair.forward, pair.reverse, contributions, total));
     least = std::min(least, result.overlap.back());
   }
   if (!(least * static_cast<double>(records) >= 1)) return result;

@@ -24,11 +24,21 @@ struct LogZ {
   std::vector<double> overlap;
 };
 
-/// By Bennett's acceptance ratio between neighbours. energy and half_square (records, C, K) are U and ½|x|²
-/// of each rung's samples. The error takes account of correlations in time and between rungs: to first order
-/// the result is the mean of a series of each record's contribution, which is treated as any other.
-/// Never throws for rungs that do not overlap.
-LogZ log_z_of(std::span<const Rung> rungs, std::span<const double> energy,
-              std::span<const double> half_square, std::size_t chains);
+/// Two neighbouring distributions a and b, a's the side that is asked for: differences of their reduced
+/// energies at samples that were recorded together.
+struct Neighbours {
+  std::vector<double> forward;  // (records, C): u_a − u_b at samples of b
+  std::vector<double> reverse;  // (records, C): u_b − u_a at samples of a
+};
+
+/// Those of a ladder. energy and half_square (records, C, K) are U and ½|x|² of each rung's samples.
+std::vector<Neighbours> ladder_neighbours(std::span<const Rung> rungs, std::span<const double> energy,
+                                          std::span<const double> half_square);
+
+/// By Bennett's acceptance ratio between neighbours, each b the next one's a, at least one pair. The error
+/// takes account of correlations in time and between rungs: to first order the result is the mean of a series
+/// of each record's contribution, which is treated as any other. Never throws for neighbours that do not
+/// overlap.
+LogZ log_z_of(std::span<const Neighbours> pairs, std::size_t chains);
 
 }  // namespace equibolt

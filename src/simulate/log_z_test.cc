@@ -27,7 +27,7 @@ std::vector<double> gaussian_energies(const std::vector<Rung>& rungs, std::size_
 }
 
 LogZ log_z_of_energies(const std::vector<Rung>& rungs, const std::vector<double>& energy) {
-  return log_z_of(rungs, energy, std::vector<double>(energy.size(), 0.0), chains);
+  return log_z_of(ladder_neighbours(rungs, energy, std::vector<double>(energy.size(), 0.0)), chains);
 }
 
 TEST(LogZ, OfExactGaussianSamplesIsExactWithAnHonestError) {
@@ -74,7 +74,7 @@ TEST(LogZ, RungsThatDoNotOverlapHaveNone) {
   const std::vector<Rung> ladder = {{2, 0}, {1, 0}, {0, 1}};
   std::vector<double> energy = gaussian_energies({{2, 0}, {1, 0}, {1, 0}}, 100, 3, 2), half_square = energy;
   for (std::size_t t = 2; t < energy.size(); t += 3) energy[t] = std::numeric_limits<double>::infinity();
-  const LogZ walled = log_z_of(ladder, energy, half_square, chains);
+  const LogZ walled = log_z_of(ladder_neighbours(ladder, energy, half_square), chains);
   EXPECT_FALSE(walled.log_z.has_value());
   ASSERT_EQ(walled.overlap.size(), 2U);
   EXPECT_GT(walled.overlap[0], 0.3);

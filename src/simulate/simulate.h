@@ -10,6 +10,7 @@
 #include "equibolt/configurations.h"
 #include "equibolt/energy.h"
 #include "simulate/chain_estimate.h"
+#include "simulate/log_z.h"
 #include "simulate/simulation.h"
 
 namespace equibolt {
@@ -31,6 +32,14 @@ struct SimulationDiagnostics {
   std::array<ChainEstimate, observables.size()> sampled, pilot;
 };
 
+/// How a target got on with the cheaper energy V whose ladder proposes its configurations.
+struct TargetDiagnostics {
+  double acceptance = 0;     ///< of exchanges with the first rung
+  std::uint64_t asked = 0;   ///< evaluations of the target, each with its gradient
+  std::uint64_t failed = 0;  ///< of them: those that gave no energy
+  LogZ log_z;                ///< ln(Z_U/Z_V)
+};
+
 /// Equilibrium samples of exp(−U) in the mean-free subspace. Samples come first: an estimate that cannot be
 /// had, since some energy is not finite or two rungs do not overlap, is NaN or missing, and takes nothing
 /// else with it.
@@ -43,14 +52,17 @@ struct SimulationResult {
   /// overlap, and with an infinite error where some hardly do: see LogZ.
   std::optional<ChainEstimate> log_z;
   SimulationDiagnostics diagnostics;
+  // Of a target above a cheaper energy's ladder, else empty:
+  Configurations<float> gradient;  // (samples, N, D): ∇U, kT per length
+  std::optional<TargetDiagnostics> target;
 };
 
 /// What a finished simulation has found.
 SimulationResult result_of(const Simulation& simulation);
 
-/// Runs a simulation from start to end. `progress`, unless empty, is told the share that is done, often; it
-/// may throw to stop.
+/// Runs a simulation from start to end, see Simulation. `progress`, unless empty, is told the share that is
+/// done, often; it may throw to stop.
 SimulationResult simulate(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
-                          const std::function<void(double)>& progress = {});
+                          const std::function<void(double)>& progress = {}, const Energy* target = nullptr);
 
 }  // namespace equibolt

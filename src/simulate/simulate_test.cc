@@ -466,7 +466,7 @@ TEST(Simulation, RefusesToMixDynamics) {
   state.mover = "hmc";
   EXPECT_THROW(Simulation(energy, small_langevin_options(), pool, state), DataError);
   Npz npz = to_npz(state);
-  npz.arrays["format_version"] = Array::scalar(std::int64_t{3});
+  npz.arrays["format_version"] = Array::scalar(std::int64_t{4});
   EXPECT_THROW(simulation_state_from(npz), DataError);
 }
 

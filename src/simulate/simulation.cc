@@ -56,6 +56,12 @@ std::unique_ptr<const Mover> make_mover(const SimulateOptions& options) {
   return mover;
 }
 
+std::vector<std::unique_ptr<Energy>> clones_of(const Energy* energy, std::size_t count) {
+  std::vector<std::unique_ptr<Energy>> clones;
+  for (std::size_t k = 0; energy != nullptr && k < count; ++k) clones.push_back(energy->clone());
+  return clones;
+}
+
 }  // namespace
 
 std::uint64_t gradient_evaluations(const SimulateOptions& options, std::uint64_t iterations) {
@@ -77,22 +83,25 @@ std::array<double, observables.size()> observe(std::span<const double> x, std::s
   return {energy, distances / (n * (n - 1) / 2), std::sqrt(2 * half_square(x) / n)};
 }
 
-Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool)
+Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
+                       const Energy* target)
     : options_(options),
       mover_(make_mover(options)),
       pool_(pool),
       energy_(prototype, pool),
+      targets_(clones_of(target, pool.size())),
       particles_(prototype.particles()),
       dim_(prototype.dim()) {
   start();
 }
 
 Simulation::Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
-                       SimulationState state)
+                       SimulationState state, const Energy* target)
     : options_(options),
       mover_(make_mover(options)),
       pool_(pool),
       energy_(prototype, pool),
+      targets_(clones_of(target, pool.size())),
       particles_(prototype.particles()),
       dim_(prototype.dim()),
       state_(std::move(state)) {
@@ -145,6 +154,20 @@ void Simulation::check_state() const {
   }
   expect("samples", records() * chains * particles_ * dim_, state_.samples.size());
   expect("sample_half_square", records() * chains * rungs, state_.sample_half_square.size());
+  const std::size_t targets = has_target() ? chains : 0;
+  expect("target", targets, state_.target.energy.size());
+  for (const auto* x : {&state_.target.x, &state_.target.gradient, &state_.target.cheap_gradient,
+                        &state_.target.asked_gradient}) {
+    expect("configurations of the target", targets * particles_ * dim_, x->values().size());
+  }
+  for (const auto* values :
+       {&state_.target.cheap_energy, &state_.target.asked_energy, &state_.target.asked_cheap,
+        &state_.target.acceptance, &state_.target.tries, &state_.target.asked, &state_.target.failed}) {
+    expect("values of the target", targets, values->size());
+  }
+  expect("sample_target", records() * targets * 2, state_.sample_target.size());
+  expect("sample_cheap", records() * targets, state_.sample_cheap.size());
+  expect("sample_gradient", records() * targets * particles_ * dim_, state_.sample_gradient.size());
 }
 
 std::size_t Simulation::records_wanted() const {
@@ -179,6 +202,7 @@ void Simulation::start() {
   state_.energy.assign(walkers(), 0);
   state_.renewed.assign(walkers(), 0);
   state_.mover = mover_->name();
+  if (has_target()) state_.target = start_target_chains(options_.chains, *targets_.front());
   reset_sums();
   if (!options_.start.empty()) return start_from_configuration();
   constexpr std::size_t batch = 32;
@@ -215,6 +239,11 @@ void Simulation::start_from_configuration() {
 /// Until here nothing but the start is forgotten: as long as the first round of the ladder's adaptation.
 std::uint64_t Simulation::settling_end() const {
   return (options_.burn_in + 15) / 16;
+}
+
+/// The target's chains begin in the last part of burn-in, so that in the pilot all have had an energy.
+std::uint64_t Simulation::first_exchange() const {
+  return options_.burn_in - (options_.burn_in + 15) / 16;
 }
 
 /// The next iteration after which something is done with all chains.
@@ -280,6 +309,7 @@ void Simulation::end_block() {
     if (end == options_.burn_in) reset_sums();
   } else if (end == production_start()) {
     require_acceptance();
+    require_exchanges();
     measure_thinning();
   } else {
     record();
@@ -335,13 +365,27 @@ void Simulation::run_chains(std::size_t first, std::size_t count, std::uint64_t 
 
     for (std::size_t c = first; c < first + count; ++c) {
       exchange(c, iteration);
+      if (has_target() && iteration >= first_exchange()) {
+        exchange_with_target(state_.target, c, *targets_[worker], first_rung(c), options_.seed, iteration);
+      }
       if (iteration < options_.burn_in || iteration >= production_start()) continue;
-      const std::size_t target = c * rungs;
-      const auto values = observe(state_.x[target], dim_, state_.energy[target]);
+      const auto [x, value] = observed(c);
+      const auto values = observe(x, dim_, value);
       const std::size_t row = (iteration - options_.burn_in) * options_.chains + c;
       std::copy(values.begin(), values.end(), &state_.pilot[row * observables.size()]);
     }
   }
+}
+
+FirstRung Simulation::first_rung(std::size_t chain) {
+  const std::size_t w = chain * options_.rungs;
+  return {state_.x[w], state_.gradient[w], &state_.energy[w]};
+}
+
+Simulation::Observed Simulation::observed(std::size_t chain) const {
+  if (has_target()) return {state_.target.x[chain], state_.target.energy[chain]};
+  const std::size_t w = chain * options_.rungs;
+  return {state_.x[w], state_.energy[w]};
 }
 
 void Simulation::exchange(std::size_t chain, std::uint64_t iteration) {
@@ -401,6 +445,24 @@ void Simulation::require_acceptance() const {
         "step is too long; lower simulate.timestep_fs, or simulate.leapfrog_steps",
         100 * mean, k, state_.iteration);
   }
+}
+
+/// A cheaper energy that is too different leaves the target's chains where they are.
+void Simulation::require_exchanges() const {
+  if (!has_target()) return;
+  constexpr double least = 0.01;
+  double acceptance = 0, tries = 0, asked = 0, failed = 0;
+  for (std::size_t c = 0; c < options_.chains; ++c) {
+    acceptance += state_.target.acceptance[c];
+    tries += state_.target.tries[c];
+    asked += state_.target.asked[c];
+    failed += state_.target.failed[c];
+  }
+  if (acceptance >= least * tries) return;
+  throw NumericalError(
+      "simulate: the target accepts {:.2g} % of what its surrogate proposes, and has no energy for {:.0f} of "
+      "{:.0f} configurations: make a better surrogate, with more surrogate.rounds",
+      100 * acceptance / tries, failed, asked);
 }
 
 /// Of a rung's moves since the sums were last reset.
@@ -468,10 +530,16 @@ void Simulation::record() {
   const std::size_t rungs = options_.rungs;
   std::vector<double> x(particles_ * dim_);
   for (std::size_t c = 0; c < options_.chains; ++c) {
-    const auto target = state_.x[c * rungs];
-    std::copy(target.begin(), target.end(), x.begin());
+    std::ranges::copy(observed(c).x, x.begin());
     remove_mean(std::span(x), dim_);
     for (const double value : x) state_.samples.push_back(static_cast<float>(value));
+    if (has_target()) {
+      state_.sample_target.push_back(state_.target.energy[c]);
+      state_.sample_target.push_back(state_.target.asked_energy[c]);
+      state_.sample_cheap.push_back(state_.target.cheap_energy[c]);
+      for (const double value : state_.target.gradient[c])
+        state_.sample_gradient.push_back(static_cast<float>(value));
+    }
     for (std::size_t k = 0; k < rungs; ++k) {
       state_.sample_energy.push_back(state_.energy[c * rungs + k]);
       state_.sample_half_square.push_back(half_square(state_.x[c * rungs + k]));

@@ -13,6 +13,7 @@
 #include "simulate/langevin.h"
 #include "simulate/mover.h"
 #include "simulate/simulation_state.h"
+#include "simulate/target_chains.h"
 #include "system/parallel_energy.h"
 
 namespace equibolt {
@@ -59,11 +60,14 @@ std::array<double, observables.size()> observe(std::span<const double> x, std::s
 /// share, on the number of samples wanted.
 class Simulation {
  public:
-  /// Starts afresh. The pool must outlive this object. Throws UsageError for options without sense.
-  Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool);
-  /// Goes on from a state of the same system and options; DataError if its shapes tell otherwise.
+  /// Starts afresh. The pool must outlive this object. With a `target` besides, `prototype` is a cheaper
+  /// energy in its stead: the ladder is of that, and the samples are the target's, by exchange with the
+  /// first rung (target_chains.h). Throws UsageError for options without sense.
   Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool,
-             SimulationState state);
+             const Energy* target = nullptr);
+  /// Goes on from a state of the same system and options; DataError if its shapes tell otherwise.
+  Simulation(const Energy& prototype, const SimulateOptions& options, ThreadPool& pool, SimulationState state,
+             const Energy* target = nullptr);
 
   const SimulationState& state() const { return state_; }
   const SimulateOptions& options() const { return options_; }
@@ -75,11 +79,20 @@ class Simulation {
   void advance(double seconds = 1);
 
  private:
+  /// A configuration whose values are recorded, and its energy.
+  struct Observed {
+    std::span<const double> x;
+    double energy;
+  };
+
   std::size_t walkers() const { return options_.chains * options_.rungs; }
+  bool has_target() const { return !targets_.empty(); }
+  Observed observed(std::size_t chain) const;
   std::size_t records_wanted() const;
   std::size_t records() const;
   std::uint64_t production_start() const { return options_.burn_in + options_.pilot; }
   std::uint64_t settling_end() const;
+  std::uint64_t first_exchange() const;
   std::uint64_t block_end() const;
   void check_state() const;
   void start();
@@ -89,7 +102,9 @@ class Simulation {
   void run_chains(std::size_t first, std::size_t count, std::uint64_t end, std::size_t worker);
   void require_finite(std::span<const Walker> walkers, std::uint64_t iteration) const;
   void exchange(std::size_t chain, std::uint64_t iteration);
+  FirstRung first_rung(std::size_t chain);
   void require_acceptance() const;
+  void require_exchanges() const;
   double mean_acceptance(std::size_t rung) const;
   void adapt_steps();
   void adapt_ladder();
@@ -101,6 +116,7 @@ class Simulation {
   std::unique_ptr<const Mover> mover_;
   ThreadPool& pool_;
   ParallelEnergy energy_;
+  std::vector<std::unique_ptr<Energy>> targets_;  // one for each worker, or none
   std::size_t particles_;
   std::size_t dim_;
   SimulationState state_;

@@ -8,8 +8,9 @@
 namespace equibolt {
 namespace {
 
-/// 2: with `mover` and `ready`, which format 1 did not have.
-constexpr std::int64_t format_version = 2;
+/// 2: with `mover` and `ready`, which format 1 did not have. 3: with the target above a cheaper energy's
+/// ladder.
+constexpr std::int64_t format_version = 3;
 
 /// Calls visit(name, member) for all that the state holds; `State` may be const.
 template <typename State, typename Visit>
@@ -37,6 +38,25 @@ template <typename State, typename Visit>
 void visit_members_of_format_2(State& state, Visit visit) {
   visit("mover", state.mover);
   visit("ready", state.ready);
+}
+
+template <typename State, typename Visit>
+void visit_members_of_format_3(State& state, Visit visit) {
+  visit("target_x", state.target.x);
+  visit("target_energy", state.target.energy);
+  visit("target_gradient", state.target.gradient);
+  visit("target_cheap_energy", state.target.cheap_energy);
+  visit("target_cheap_gradient", state.target.cheap_gradient);
+  visit("target_asked_energy", state.target.asked_energy);
+  visit("target_asked_cheap", state.target.asked_cheap);
+  visit("target_asked_gradient", state.target.asked_gradient);
+  visit("target_acceptance", state.target.acceptance);
+  visit("target_tries", state.target.tries);
+  visit("target_asked", state.target.asked);
+  visit("target_failed", state.target.failed);
+  visit("sample_target", state.sample_target);
+  visit("sample_cheap", state.sample_cheap);
+  visit("sample_gradient", state.sample_gradient);
 }
 
 struct Save {
@@ -84,6 +104,7 @@ Npz to_npz(const SimulationState& state) {
   npz.arrays["format_version"] = Array::scalar(format_version);
   visit_members(state, Save{npz});
   visit_members_of_format_2(state, Save{npz});
+  if (!state.target.empty()) visit_members_of_format_3(state, Save{npz});
   return npz;
 }
 
@@ -96,6 +117,7 @@ SimulationState simulation_state_from(const Npz& npz) {
   SimulationState state;
   visit_members(state, Load{npz});
   if (version[0] >= 2) visit_members_of_format_2(state, Load{npz});
+  if (npz.arrays.contains("target_energy")) visit_members_of_format_3(state, Load{npz});
   return state;
 }
 

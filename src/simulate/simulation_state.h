@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "equibolt/configurations.h"
+#include "simulate/target_chains.h"
 
 namespace equibolt {
 
@@ -34,6 +35,14 @@ struct SimulationState {
   std::vector<float> samples;              // (records, C, N, D), the target's, mean-free
   std::vector<double> sample_energy;       // (records, C, K): U, before rounding to float
   std::vector<double> sample_half_square;  // (records, C, K): ½|x|²
+
+  // Where the ladder is of a cheaper energy V than the target U; else empty. The samples are U's then, and
+  // sample_energy is V.
+  TargetChains target;
+  std::vector<double>
+      sample_target;  // (records, C, 2): U, of the sample and of the first rung's configuration
+  std::vector<double> sample_cheap;    // (records, C): V of the sample
+  std::vector<float> sample_gradient;  // (records, C, N, D): ∇U of the sample
 };
 
 }  // namespace equibolt
