@@ -231,6 +231,14 @@ class Run(Workplace):
         evaluation = json.loads(done.stdout)
         self.assertEqual(evaluation["n_samples"], 200)
         self.assertEqual(evaluation["n_test"], 50)
+        # The integration's own error is measured, and said where it matters.
+        self.assertLess(abs(evaluation["density_bias"]), 0.05)
+        coarse = json.loads(call("evaluate", "dw4", "-o", self.path / "coarse", "-n", 100, "--json", *sets(
+            ["flow.method=rk4", "flow.steps=1", "flow.divergence_nodes=1"])).stdout)
+        self.assertGreater(coarse["density_rms"], 1)
+        said = [text for text in coarse["warnings"] if "since paths are integrated coarsely" in text]
+        self.assertTrue(said and all("raise flow.steps" in text for text in said), coarse["warnings"])
+        self.assertFalse([text for text in evaluation["warnings"] if "coarsely" in text])
         self.stop_and_go_on_with_evaluate(run)
 
     def stop_and_go_on_with_evaluate(self, run):

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "analyze/estimate.h"
+#include "analyze/likelihood.h"
 #include "analyze/weights.h"
 #include "core/stopwatch.h"
 #include "egnn/precise_field.h"
@@ -102,6 +103,21 @@ DensityError density_error(Session& session, const DensityErrorOptions& options,
   result.ess = kish_fraction(log_weights(energy, samples.log_density));
   result.ess_exact = kish_fraction(log_weights(energy, exact));
   return result;
+}
+
+IntegrationError integration_error(Session& session, ConfigurationsView<const double> x1,
+                                   std::span<const double> log_density) {
+  const std::vector<double> finer = reference_densities(session, x1, DensityReference::float32, {});
+  const double normalisation = prior_log_normalisation(session.particles(), session.dim());
+  std::vector<double> errors;
+  double square = 0;
+  for (std::size_t b = 0; b < finer.size(); ++b) {
+    errors.push_back(finer[b] - normalisation - log_density[b]);
+    square += errors.back() * errors.back();
+  }
+  const auto n = static_cast<double>(errors.size());
+  const double mean = average(errors);
+  return {errors.size(), {mean, std::sqrt((square / n - mean * mean) / (n - 1))}, std::sqrt(square / n)};
 }
 
 }  // namespace equibolt

@@ -3,9 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "equibolt/configurations.h"
+#include "equibolt/estimate.h"
 #include "runs/reporter.h"
 #include "runs/session.h"
 
@@ -45,5 +48,17 @@ struct ReferenceDensities {
 };
 DensityError density_error(Session& session, const DensityErrorOptions& options, ReferenceDensities& known,
                            const std::function<bool()>& stop = {});
+
+/// What the integration's own error does to the log densities of samples that are there: the mean of what a
+/// finer integration (DensityReference::float32) adds to them, which log Z has too, and its root mean square.
+struct IntegrationError {
+  std::size_t samples = 0;
+  Estimate mean;
+  double rms = 0;
+};
+
+/// Of x1 (n, N, D), n at least 2, with their log densities (n,), normalised.
+IntegrationError integration_error(Session& session, ConfigurationsView<const double> x1,
+                                   std::span<const double> log_density);
 
 }  // namespace equibolt

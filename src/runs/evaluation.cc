@@ -15,6 +15,7 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "runs/density_error.h"
 #include "runs/energy_inputs.h"
 #include "runs/json_numbers.h"
 #include "runs/metrics.h"
@@ -329,6 +330,44 @@ void put_metrics(Evaluation& evaluation, Session& session, const WeightedSamples
   evaluation["metrics"] = metrics_of(samples, reference.test, options);
 }
 
+/// The error of the integration itself, measured on some of the samples: neither the weights nor the data can
+/// tell it from a property of the flow.
+void put_integration_error(Evaluation& evaluation, Session& session, const WeightedSamples& samples) {
+  constexpr std::size_t measured = 24;
+  constexpr double visible = 0.2;  // kT: a scatter that takes 4 % of the ESS
+  Configurations<double> x(measured, session.particles(), session.dim());
+  std::vector<double> log_density;
+  for (std::size_t b = 0; b < samples.x.count() && log_density.size() < measured; ++b) {
+    if (samples.status[b] != SampleStatus::ok) continue;
+    std::ranges::copy(samples.x[b], x[log_density.size()].begin());
+    log_density.push_back(samples.log_density[b]);
+  }
+  put_nothing(evaluation, {"density_bias", "density_bias_error", "density_rms"});
+  if (log_density.size() < 2) return;
+  const IntegrationError error =
+      integration_error(session, x.view().slice(0, log_density.size()), log_density);
+  put_estimate(evaluation, "density_bias", error.mean);
+  evaluation["density_rms"] = number_json(error.rms);
+  const Evaluation& of_log_z = evaluation["log_z_error"];
+  const double allowed = of_log_z.is_number() ? of_log_z.get<double>() / 2 : visible;
+  const std::string remedy = session.config().flow.method == Method::dopri5
+                                 ? "lower flow.atol and flow.rtol, and raise flow.divergence_nodes"
+                                 : "raise flow.steps and flow.divergence_nodes";
+  if (std::abs(error.mean.value) > std::max({0.01, allowed, 2 * error.mean.error})) {
+    warn(evaluation,
+         fmt::format("log_z is too {} by {:.3f} ± {:.3f}, which its error does not contain, since paths are "
+                     "integrated coarsely: {}",
+                     error.mean.value > 0 ? "high" : "low", std::abs(error.mean.value), error.mean.error,
+                     remedy));
+  }
+  if (error.rms > visible) {
+    warn(evaluation,
+         fmt::format("log weights scatter by {:.2f} kT since paths are integrated coarsely, which lowers "
+                     "ess: {}",
+                     error.rms, remedy));
+  }
+}
+
 /// The configurations of a file with an array "chain" (B,), one chain after another; others as they are.
 Configurations<double> by_chain(const std::filesystem::path& path, Configurations<double> x) {
   if (path.extension() != ".npz") return x;
@@ -380,6 +419,7 @@ Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> 
   }
   const WeightedSamples samples = read_samples(files.samples);
   Evaluation evaluation = evaluate(samples, reference, config.seed);
+  put_integration_error(evaluation, session, samples);
   put_metrics(evaluation, session, samples, reference);
   return evaluation;
 }
