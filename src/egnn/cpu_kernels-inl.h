@@ -476,8 +476,11 @@ HWY_ATTR void forward_pass(const Network& network, Workspace& workspace) {
 
 // Backward.
 
+// What the weights' gradient alone needs is left out where kWantWeights is false; `gradient` is null then.
+
 /// From the cotangent of h after the layer (cot_h) those of h before it and of S.
-inline HWY_ATTR void update_nodes_vjp(const LayerView& layer, const LayerArrays<float>& gradient) {
+template <bool kWantWeights>
+HWY_INLINE void update_nodes_vjp(const LayerView& layer, const LayerArrays<float>& gradient) {
   const Floats d;
   const std::size_t w = layer.width, lanes = hn::Lanes(d), n = layer.particles;
   float* const cot_h = layer.workspace.cot_h;
@@ -485,16 +488,20 @@ inline HWY_ATTR void update_nodes_vjp(const LayerView& layer, const LayerArrays<
   float* const cot_sum_m = layer.workspace.cot_sum_m;
   const float* const node_s = layer.state.node_s;
 
-  add_outer(cot_h, w, w, layer.state.node_a, w, w, n, gradient.n2, w);
-  add_columns(cot_h, w, n, w, gradient.bn2);
+  if constexpr (kWantWeights) {
+    add_outer(cot_h, w, w, layer.state.node_a, w, w, n, gradient.n2, w);
+    add_columns(cot_h, w, n, w, gradient.bn2);
+  }
   matmul(cot_h, w, n, layer.weights.n2, w, w, w,
          [=](std::size_t row, std::size_t c, Vector v0, Vector v1) HWY_ATTR {
            const std::size_t at = row * w + c;
            hn::Store(hn::Mul(v0, hn::Load(d, node_s + at)), d, cot_z + at);
            hn::Store(hn::Mul(v1, hn::Load(d, node_s + at + lanes)), d, cot_z + at + lanes);
          });
-  add_outer(cot_z, w, w, layer.state.node_input, 2 * w, 2 * w, n, gradient.n1, 2 * w);
-  add_columns(cot_z, w, n, w, gradient.bn1);
+  if constexpr (kWantWeights) {
+    add_outer(cot_z, w, w, layer.state.node_input, 2 * w, 2 * w, n, gradient.n1, 2 * w);
+    add_columns(cot_z, w, n, w, gradient.bn1);
+  }
   matmul(cot_z, w, n, layer.weights.n1, 2 * w, w, 2 * w,
          [=](std::size_t row, std::size_t c, Vector v0, Vector v1) HWY_ATTR {
            if (c < w) {
@@ -542,7 +549,7 @@ inline HWY_ATTR void displace_vjp_to_phi(const LayerView& layer) {
 }
 
 /// One tile from f and S̄ to z̄1, which is left in cot_b, and d̄²; adds to the weights' gradient.
-template <class P, bool kWantDistances>
+template <class P, bool kWantDistances, bool kWantWeights>
 HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView<P>& view,
                                   const LayerArrays<float>& gradient) {
   const Floats d;
@@ -570,18 +577,22 @@ HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView<P>& vie
       const Vector y = hn::Set(d, cot_y[e]), g = hn::Set(d, gate[e]);
       const Vector cot_z3_0 = hn::Mul(y, hn::Mul(c2_0, hn::Load(d, view.s3 + at)));
       const Vector cot_z3_1 = hn::Mul(y, hn::Mul(c2_1, hn::Load(d, view.s3 + at + lanes)));
-      bc_0 = hn::Add(bc_0, cot_z3_0);
-      bc_1 = hn::Add(bc_1, cot_z3_1);
-      sum_c2_0 = hn::MulAdd(y, hn::Load(d, view.a3 + at), sum_c2_0);
-      sum_c2_1 = hn::MulAdd(y, hn::Load(d, view.a3 + at + lanes), sum_c2_1);
+      if constexpr (kWantWeights) {
+        bc_0 = hn::Add(bc_0, cot_z3_0);
+        bc_1 = hn::Add(bc_1, cot_z3_1);
+        sum_c2_0 = hn::MulAdd(y, hn::Load(d, view.a3 + at), sum_c2_0);
+        sum_c2_1 = hn::MulAdd(y, hn::Load(d, view.a3 + at + lanes), sum_c2_1);
+      }
       P::store(hn::Mul(g, cot_z3_0), hn::Mul(g, cot_z3_1), cot_a + at / P::per_word);
     }
-    accumulate(gradient.bc + c, bc_0);
-    accumulate(gradient.bc + c + lanes, bc_1);
-    accumulate(gradient.c2 + c, sum_c2_0);
-    accumulate(gradient.c2 + c + lanes, sum_c2_1);
+    if constexpr (kWantWeights) {
+      accumulate(gradient.bc + c, bc_0);
+      accumulate(gradient.bc + c + lanes, bc_1);
+      accumulate(gradient.c2 + c, sum_c2_0);
+      accumulate(gradient.c2 + c + lanes, sum_c2_1);
+    }
   }
-  add_outer_of(view.m, gradient.c1);
+  if constexpr (kWantWeights) add_outer_of(view.m, gradient.c1);
 
   // p
   {
@@ -620,7 +631,7 @@ HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView<P>& vie
     sum_att_bias = hn::Add(sum_att_bias, cot);
     hn::Store(cot, d, cot_gate + e);
   }
-  gradient.att_bias[0] += hn::GetLane(hn::SumOfLanes(d, sum_att_bias));
+  if constexpr (kWantWeights) gradient.att_bias[0] += hn::GetLane(hn::SumOfLanes(d, sum_att_bias));
 
   // z̄2
   for (std::size_t c = 0; c < w; c += 2 * lanes) {
@@ -633,20 +644,24 @@ HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView<P>& vie
       const Vector cot_m1 = hn::MulAdd(g, att1, hn::Load(d, cot_b + at + lanes));
       const Vector cot_z2_0 = hn::Mul(cot_m0, hn::Load(d, view.s2 + at));
       const Vector cot_z2_1 = hn::Mul(cot_m1, hn::Load(d, view.s2 + at + lanes));
-      b2_0 = hn::Add(b2_0, cot_z2_0);
-      b2_1 = hn::Add(b2_1, cot_z2_1);
-      Vector m0, m1;
-      P::load(view.m + at / P::per_word, m0, m1);
-      sum_att0 = hn::MulAdd(g, m0, sum_att0);
-      sum_att1 = hn::MulAdd(g, m1, sum_att1);
+      if constexpr (kWantWeights) {
+        b2_0 = hn::Add(b2_0, cot_z2_0);
+        b2_1 = hn::Add(b2_1, cot_z2_1);
+        Vector m0, m1;
+        P::load(view.m + at / P::per_word, m0, m1);
+        sum_att0 = hn::MulAdd(g, m0, sum_att0);
+        sum_att1 = hn::MulAdd(g, m1, sum_att1);
+      }
       P::store(cot_z2_0, cot_z2_1, cot_a + at / P::per_word);
     }
-    accumulate(gradient.b2 + c, b2_0);
-    accumulate(gradient.b2 + c + lanes, b2_1);
-    accumulate(gradient.att + c, sum_att0);
-    accumulate(gradient.att + c + lanes, sum_att1);
+    if constexpr (kWantWeights) {
+      accumulate(gradient.b2 + c, b2_0);
+      accumulate(gradient.b2 + c + lanes, b2_1);
+      accumulate(gradient.att + c, sum_att0);
+      accumulate(gradient.att + c + lanes, sum_att1);
+    }
   }
-  add_outer_of(view.a1, gradient.w2);
+  if constexpr (kWantWeights) add_outer_of(view.a1, gradient.w2);
 
   // z̄1
   {
@@ -679,6 +694,7 @@ HWY_INLINE void edge_networks_vjp(const LayerView& layer, const TileView<P>& vie
 }
 
 /// From z̄1 of one tile (cot_b) to P̄, Q̄ and the columns of W1 for the distances.
+template <bool kWantWeights>
 HWY_INLINE void first_edge_map_vjp(const LayerView& layer, const Tile& tile,
                                    const LayerArrays<float>& gradient) {
   const Floats d;
@@ -696,13 +712,17 @@ HWY_INLINE void first_edge_map_vjp(const LayerView& layer, const Tile& tile,
         const Vector cot_z1 = hn::Load(d, layer.workspace.cot_b + (row - tile.row) * w + c);
         cot_p = hn::Add(cot_p, cot_z1);
         accumulate(cot_pq + layer.node(piece.j + e) * 2 * w + w + c, cot_z1);
-        sum_d2 = hn::MulAdd(hn::Set(d, d2[row]), cot_z1, sum_d2);
-        if (!layer.first) sum_d2_in = hn::MulAdd(hn::Set(d, d2_in[row]), cot_z1, sum_d2_in);
+        if constexpr (kWantWeights) {
+          sum_d2 = hn::MulAdd(hn::Set(d, d2[row]), cot_z1, sum_d2);
+          if (!layer.first) sum_d2_in = hn::MulAdd(hn::Set(d, d2_in[row]), cot_z1, sum_d2_in);
+        }
       }
       accumulate(cot_pq + layer.node(piece.i) * 2 * w + c, cot_p);
     }
-    accumulate(gradient.w_d2 + c, sum_d2);
-    accumulate(gradient.w_d2_in + c, layer.first ? sum_d2 : sum_d2_in);
+    if constexpr (kWantWeights) {
+      accumulate(gradient.w_d2 + c, sum_d2);
+      accumulate(gradient.w_d2_in + c, layer.first ? sum_d2 : sum_d2_in);
+    }
   }
 }
 
@@ -763,12 +783,15 @@ inline HWY_ATTR void input_distances_vjp(const LayerView& layer) {
 }
 
 /// From P̄ and Q̄ to h before the layer: adds to cot_h.
-inline HWY_ATTR void apply_w1_to_nodes_vjp(const LayerView& layer, const LayerArrays<float>& gradient,
-                                           float* cot_h) {
+template <bool kWantWeights>
+HWY_INLINE void apply_w1_to_nodes_vjp(const LayerView& layer, const LayerArrays<float>& gradient,
+                                      float* cot_h) {
   const std::size_t w = layer.width, lanes = hn::Lanes(Floats());
   const float* const cot_pq = layer.workspace.cot_pq;
-  add_outer(cot_pq, 2 * w, 2 * w, layer.h, layer.h_stride, w, layer.nodes, gradient.w1, w);
-  add_columns(cot_pq, 2 * w, layer.nodes, w, gradient.b1);
+  if constexpr (kWantWeights) {
+    add_outer(cot_pq, 2 * w, 2 * w, layer.h, layer.h_stride, w, layer.nodes, gradient.w1, w);
+    add_columns(cot_pq, 2 * w, layer.nodes, w, gradient.b1);
+  }
   matmul(cot_pq, 2 * w, layer.nodes, layer.weights.w1, w, 2 * w, w,
          [=](std::size_t row, std::size_t c, Vector v0, Vector v1) HWY_ATTR {
            accumulate(cot_h + row * w + c, v0);
@@ -795,11 +818,11 @@ inline HWY_ATTR void embed_vjp(const Network& network, const Workspace& workspac
   }
 }
 
-template <class P, bool kWantGradX>
+template <class P, bool kWantGradX, bool kWantWeights>
 HWY_INLINE void backward_layer(const LayerView& layer, const LayerArrays<float>& gradient) {
   Workspace& workspace = layer.workspace;
   const bool positions = kWantGradX || !layer.first;
-  if (!layer.last) update_nodes_vjp(layer, gradient);
+  if (!layer.last) update_nodes_vjp<kWantWeights>(layer, gradient);
   if (workspace.keep != Workspace::Keep::features) apply_w1_to_nodes(layer);
   displace_vjp_to_phi(layer);
   zero(workspace.cot_pq, layer.nodes * 2 * layer.width);
@@ -807,8 +830,8 @@ HWY_INLINE void backward_layer(const LayerView& layer, const LayerArrays<float>&
     const TileView<P> view(layer, tile);
     if (workspace.keep == Workspace::Keep::nodes) edge_networks<P, Leave::features>(layer, view);
     if (workspace.keep == Workspace::Keep::preactivations) restore_features(layer, view);
-    edge_networks_vjp<P, kWantGradX>(layer, view, gradient);
-    first_edge_map_vjp(layer, tile, gradient);
+    edge_networks_vjp<P, kWantGradX, kWantWeights>(layer, view, gradient);
+    first_edge_map_vjp<kWantWeights>(layer, tile, gradient);
   }
   if (positions) displace_vjp_to_positions(layer);
 }
@@ -822,7 +845,7 @@ inline HWY_ATTR void update_cot_u(const Network& network, Workspace& workspace) 
   }
 }
 
-template <class P, bool kWantGradX>
+template <class P, bool kWantGradX, bool kWantWeights>
 HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, float* gradient) {
   const std::size_t w = network.width();
   zero(workspace.grad_x, network.dim() * network.particle_stride());
@@ -830,19 +853,21 @@ HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, floa
   if (kWantGradX) zero(workspace.cot_d2_input, network.edges().stride);
   for (std::size_t l = network.layers(); l-- > 0;) {
     const LayerView layer(network, workspace, l);
-    const LayerArrays<float> layer_gradient = network.layer_gradient(gradient, l);
+    LayerArrays<float> layer_gradient{};
+    if constexpr (kWantWeights) layer_gradient = network.layer_gradient(gradient, l);
     update_cot_u(network, workspace);
-    backward_layer<P, kWantGradX>(layer, layer_gradient);
+    backward_layer<P, kWantGradX, kWantWeights>(layer, layer_gradient);
     if (l > 0) {
-      apply_w1_to_nodes_vjp(layer, layer_gradient, workspace.cot_h);
+      apply_w1_to_nodes_vjp<kWantWeights>(layer, layer_gradient, workspace.cot_h);
       continue;
     }
+    if constexpr (!kWantWeights) continue;          // behind it are the embedding's weights alone
     float* const cot_h_types = workspace.node_cot;  // (types, W); there are no more types than particles
     zero(cot_h_types, network.types() * w);
     for (std::size_t i = 0; i < network.particles(); ++i) {
       add_columns(workspace.cot_h + i * w, w, 1, w, cot_h_types + network.type_of()[i] * w);
     }
-    apply_w1_to_nodes_vjp(layer, layer_gradient, cot_h_types);
+    apply_w1_to_nodes_vjp<kWantWeights>(layer, layer_gradient, cot_h_types);
     embed_vjp(network, workspace, cot_h_types, gradient);
   }
   if (kWantGradX && network.layers() > 1) input_distances_vjp(LayerView(network, workspace, 1));
@@ -851,10 +876,12 @@ HWY_INLINE void backward_pass(const Network& network, Workspace& workspace, floa
 template <class P>
 HWY_ATTR void backward_pass(const Network& network, Workspace& workspace, float* gradient,
                             cpu::GradX grad_x) {
-  if (grad_x == cpu::GradX::wanted) {
-    backward_pass<P, true>(network, workspace, gradient);
+  if (gradient == nullptr) {
+    backward_pass<P, true, false>(network, workspace, nullptr);
+  } else if (grad_x == cpu::GradX::wanted) {
+    backward_pass<P, true, true>(network, workspace, gradient);
   } else {
-    backward_pass<P, false>(network, workspace, gradient);
+    backward_pass<P, false, true>(network, workspace, gradient);
   }
 }
 

@@ -11,8 +11,8 @@ namespace equibolt::cpu {
 void forward(const Network& network, Workspace& workspace);
 
 /// After `forward` with a workspace that keeps what is needed: adds the weights' gradient of Σ cot_v·u to
-/// `gradient` (network.gradient_size(), aligned) and, where wanted, writes that of x to workspace.grad_x.
-/// cot_v has to be mean-free.
+/// `gradient` (network.gradient_size(), aligned), unless it is null, and, where wanted or `gradient` is null,
+/// writes that of x to workspace.grad_x. cot_v has to be mean-free.
 enum class GradX { not_wanted, wanted };
 void backward(const Network& network, Workspace& workspace, float* gradient, GradX grad_x);
 

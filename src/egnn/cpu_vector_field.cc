@@ -106,6 +106,7 @@ class CpuVectorField final : public VectorField {
     check_batch(architecture_, t, x);
     check_shape(architecture_, "cot_v", cot_v, x.count());
     check_shape(architecture_, "grad_x", grad_x, x.count());
+    if (grad_parameters.empty()) return vjp_of_positions(t, x, cot_v, grad_x);
     sum_gradients(t, x, grad_parameters, [&](std::size_t b, cpu::Workspace& workspace, float* gradient) {
       load(cot_v[b], workspace.cot_v);
       remove_mean_of_loaded(workspace.cot_v);
@@ -210,6 +211,29 @@ class CpuVectorField final : public VectorField {
     return loss;
   }
 
+  /// vjp without the weights' gradient.
+  void vjp_of_positions(std::span<const float> t, ConfigurationsView<const float> x,
+                        ConfigurationsView<const float> cot_v, ConfigurationsView<float> grad_x) {
+    make_gradient_workspaces();
+    for_chunks(x.count(), 1, gradient_workspaces_,
+               [&](const ThreadPool::Chunk& chunk, cpu::Workspace& workspace) {
+                 const std::size_t b = chunk.first;
+                 forward(workspace, t[b], x[b]);
+                 load(cot_v[b], workspace.cot_v);
+                 remove_mean_of_loaded(workspace.cot_v);
+                 cpu::backward(network_, workspace, nullptr, cpu::GradX::wanted);
+                 store(workspace.grad_x, grad_x[b]);
+               });
+  }
+
+  void make_gradient_workspaces() {
+    const std::size_t of_gradient = network_.gradient_size() * sizeof(float);
+    make_workspaces(
+        gradient_workspaces_, "gradient",
+        [&] { return cpu::Workspace::bytes(network_, keep_, gradient_precision_) + of_gradient; },
+        [&] { return std::make_unique<cpu::Workspace>(network_, keep_, gradient_precision_); });
+  }
+
   /// Runs the forward pass and `backward(b, workspace, gradient)`, which adds to `gradient`, for each
   /// sample, and sums: over the samples of a leaf in single precision, over leaves in double, in their order.
   /// Leaves do not depend on the number of threads.
@@ -218,10 +242,7 @@ class CpuVectorField final : public VectorField {
                      std::span<float> grad_parameters, const Backward& backward) {
     check_size("grad_parameters", grad_parameters.size(), layout_.size());
     const std::size_t size = network_.gradient_size(), count = x.count();
-    make_workspaces(
-        gradient_workspaces_, "gradient",
-        [&] { return cpu::Workspace::bytes(network_, keep_, gradient_precision_) + size * sizeof(float); },
-        [&] { return std::make_unique<cpu::Workspace>(network_, keep_, gradient_precision_); });
+    make_gradient_workspaces();
     const std::size_t leaf = std::clamp<std::size_t>(count / fewest_leaves, 1, largest_leaf);
     const std::size_t leaves = std::min((count + leaf - 1) / leaf, most_leaves);
     if (leaves * size > leaf_gradients_size_) {

@@ -33,8 +33,8 @@ class VectorField {
   virtual void velocity_and_divergence(std::span<const float> t, ConfigurationsView<const float> x,
                                        ConfigurationsView<float> v, std::span<float> divergence) = 0;
 
-  /// The vector-Jacobian product of cotangents cot_v (B, N, D): grad_x (B, N, D), per sample, and
-  /// grad_parameters, summed over the batch.
+  /// The vector-Jacobian product of cotangents cot_v (B, N, D): grad_x (B, N, D), per sample, and, unless it
+  /// is empty, grad_parameters, summed over the batch. Without that it is cheaper.
   virtual void vjp(std::span<const float> t, ConfigurationsView<const float> x,
                    ConfigurationsView<const float> cot_v, ConfigurationsView<float> grad_x,
                    std::span<float> grad_parameters) = 0;

@@ -38,7 +38,6 @@ void NetworkDynamics::velocity_and_divergence(std::span<const double> t, Configu
 void NetworkDynamics::estimate_divergence(ConfigurationsView<const float> x, std::span<double> divergence) {
   probe_.resize(x.size());
   product_.resize(x.size());
-  unused_gradient_.resize(ParameterLayout(field_.architecture()).size());
   std::fill(divergence.begin(), divergence.end(), 0.0);
   const ConfigurationsView<float> probe{probe_.data(), x.count(), x.particles(), x.dim()};
   const ConfigurationsView<float> product{product_.data(), x.count(), x.particles(), x.dim()};
@@ -49,7 +48,7 @@ void NetworkDynamics::estimate_divergence(ConfigurationsView<const float> x, std
       Random random(own, Stream::probes, k);
       for (float& value : probe[b]) value = random.below(2) == 0 ? -1.0F : 1.0F;
     }
-    field_.vjp(t_, x, probe, product, unused_gradient_);
+    field_.vjp(t_, x, probe, product, {});
     for (std::size_t b = 0; b < x.count(); ++b) {
       double sum = 0;
       for (std::size_t j = 0; j < x.coordinates(); ++j) {

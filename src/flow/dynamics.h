@@ -50,7 +50,7 @@ class NetworkDynamics final : public Dynamics {
   std::vector<float> x_;
   std::vector<float> v_;
   std::vector<float> divergence_;
-  std::vector<float> probe_, product_, unused_gradient_;
+  std::vector<float> probe_, product_;
 };
 
 /// A network's vector field in float64, for measuring errors.

@@ -57,7 +57,7 @@ void ScorePath::score_rate(double t, ConfigurationsView<const float> x, Configur
       cotangents_.data()[k] = s + e / (2 * h);
       cotangents_.data()[half + k] = s - e / (2 * h);
     }
-    field_.vjp(stage_times_, displaced_, cotangents_, products_, parameter_gradient_);
+    field_.vjp(stage_times_, displaced_, cotangents_, products_, {});
     const auto products = products_.view();
     add(rate, -share, products.slice(0, count));
     add(rate, -share, products.slice(count, count));

@@ -45,6 +45,7 @@ class LinearField final : public VectorField {
         g1 += cot_v[b][j] * x[b][j] * t[b];
       }
     }
+    if (gradient.empty()) return;
     gradient[0] = static_cast<float>(g0);
     gradient[1] = static_cast<float>(g1);
   }

@@ -146,14 +146,13 @@ class NetworkAsTarget : public testing::Test {
     ScorePath path(*field_, {.steps = 40});
     Configurations<float> x0 = data_, s = converted<float>(score_.view()), unused = s;
     path.carry_back(x0, unused, 1, 0);
-    std::vector<float> unused_gradient(parameters().size());
     Configurations<float> x = data_, v = data_, rate = data_, middle = data_, s_middle = s;
     constexpr int steps = 400;
     for (int k = 0; k < steps; ++k) {  // by the midpoint rule
       const auto slope = [&](double t, const Configurations<float>& at, const Configurations<float>& score) {
         const std::vector<float> times(count, static_cast<float>(t));
         field_->velocity(times, at, v);
-        field_->vjp(times, at, score, rate, unused_gradient);
+        field_->vjp(times, at, score, rate, {});
       };
       constexpr float h = 1.0F / steps;
       const double t = 1 - static_cast<double>(k) / steps;
@@ -169,7 +168,7 @@ class NetworkAsTarget : public testing::Test {
       }
     }
     for (std::size_t j = 0; j < s.size(); ++j) s.data()[j] += x.data()[j];
-    std::vector<double> gradient(unused_gradient.size());
+    std::vector<double> gradient(parameters().size());
     path.add_gradient(s, gradient);
     for (double& g : gradient) g /= count;
     return gradient;

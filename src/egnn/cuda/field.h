@@ -235,8 +235,9 @@ class CudaVectorField final : public VectorField {
     if (!refusal.empty()) throw UsageError("device = \"cuda\": {}", refusal);
   }
 
+  /// Where they are not wanted they are computed all the same.
   void check_gradients(std::span<float> grad_parameters) const {
-    check_size("grad_parameters", grad_parameters.size(), layout_.size());
+    if (!grad_parameters.empty()) check_size("grad_parameters", grad_parameters.size(), layout_.size());
     require(architecture_, gradient_precision_);
   }
 
@@ -596,7 +597,7 @@ class CudaVectorField final : public VectorField {
       finish_gradient(host);
       submissions_.wait();
     }
-    std::copy_n(host, layout_.size(), grad_parameters.begin());
+    std::copy_n(host, grad_parameters.size(), grad_parameters.begin());
   }
 
   const Architecture architecture_;

@@ -180,6 +180,10 @@ inline void expect_vjp(const Case& c, const MakeField& make, const GradientToler
   EXPECT_LE(relative_error(std::vector<float>(grad_x.values().begin(), grad_x.values().end()), c.vjp_x),
             tolerances.whole);
   expect_gradient(c.architecture, gradient, c.vjp, tolerances);
+  // Without the weights' gradient that of the positions is the same.
+  Configurations<float> grad_x_alone(c.x.count(), c.x.particles(), c.x.dim());
+  field->vjp(c.t, c.x, c.cot_v, grad_x_alone, {});
+  EXPECT_TRUE(std::ranges::equal(grad_x.values(), grad_x_alone.values()));
 }
 
 inline void expect_loss_gradient(const Case& c, const MakeField& make, const GradientTolerances& tolerances) {
