@@ -16,7 +16,7 @@ install(DIRECTORY include/equibolt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPO
 install(FILES examples/own_energy.cc DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT library)
 
 install(TARGETS equibolt RUNTIME COMPONENT program)
-install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/equibolt COMPONENT program)
+install(DIRECTORY models surrogates DESTINATION ${CMAKE_INSTALL_DATADIR}/equibolt COMPONENT program)
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 # Licences of what is compiled in, where Debian wants them: one for each package.

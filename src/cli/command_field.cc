@@ -10,7 +10,7 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
-#include "runs/shipped_models.h"
+#include "runs/shipped_files.h"
 
 namespace equibolt {
 

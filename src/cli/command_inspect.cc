@@ -5,7 +5,7 @@
 
 #include "cli/commands.h"
 #include "runs/inspect.h"
-#include "runs/shipped_models.h"
+#include "runs/shipped_files.h"
 
 namespace equibolt {
 

@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "core/cancel.h"
 #include "equibolt/error.h"
-#include "runs/shipped_models.h"
+#include "runs/shipped_files.h"
 
 namespace equibolt {
 

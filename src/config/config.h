@@ -125,6 +125,10 @@ RunConfig parse_config(const std::string& text, const std::string& origin,
 /// parse_config(config_text(c)) gives c again.
 std::string config_text(const RunConfig& config, bool commented);
 
+/// Whether a surrogate is named by a path, and not one that comes with the program: with a slash, or .npz at
+/// its end.
+bool is_surrogate_path(const std::string& name);
+
 /// The names of the presets that were built in (presets/*.toml), and the text of one.
 std::vector<std::string> preset_names();
 std::string preset_text(const std::string& name);

@@ -279,6 +279,10 @@ void add_parameters(Table& table, OwnEnergy& own) {
 
 }  // namespace
 
+bool is_surrogate_path(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".npz");
+}
+
 bool is_observation(std::string_view key) {
   return key == "system.dihedrals" || key == "system.state" || key == "system.observables";
 }
@@ -353,9 +357,10 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
     table.flag("guard_peptide_bonds", c.dynamics.guard_peptide_bonds,
                "keep peptide bonds cis or trans as they are in the structure");
     table.path(
-        "surrogate", c.dynamics.surrogate, "a path",
+        "surrogate", c.dynamics.surrogate, "a path, or the name of one that comes with the program",
         "what `equibolt surrogate` wrote: the ladder is of that cheaper energy and proposes configurations, "
-        "which the system's energy, evaluated once for each, accepts; empty: the ladder is of the system's");
+        "which the system's energy, evaluated once for each, accepts; empty: the ladder is of the system's",
+        is_surrogate_path);
   }
   table.number("acceptance", c.simulate.acceptance, 0.05, 0.99, "that step sizes are adapted to in burn-in");
   table.count("burn_in", c.simulate.burn_in, std::size_t{1}, "iterations that adapt and are thrown away");
@@ -383,9 +388,10 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
     table.flag("exchange", c.umbrella.exchange, "neighbouring windows may exchange configurations");
     table.count("relax_steps", c.umbrella.relax_steps, std::size_t{1}, "before, with high friction");
     table.positive("relax_friction_per_ps", c.umbrella.relax_friction_per_ps, "1/ps");
-    table.path("surrogate", c.umbrella.surrogate, "a path",
+    table.path("surrogate", c.umbrella.surrogate, "a path, or the name of one that comes with the program",
                "what `equibolt surrogate` wrote: Monte Carlo whose proposals are trajectories under it, "
-               "record_every steps each, accepted by the system's energy; empty: dynamics under that");
+               "record_every steps each, accepted by the system's energy; empty: dynamics under that",
+               is_surrogate_path);
     table.section("surrogate");
     table.path("energy", c.surrogate.energy, "the name of a preset or a TOML file",
                "of the same molecule with a cheaper energy, which is corrected",

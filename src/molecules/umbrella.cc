@@ -16,6 +16,7 @@
 #include "runs/output_lock.h"
 #include "runs/request.h"
 #include "runs/run_record.h"
+#include "runs/shipped_files.h"
 #include "runs/surrogate_energy.h"
 #include "system/energy_files.h"
 
@@ -47,7 +48,7 @@ Request request_of(const RunConfig& config) {
   request.add("seed", config.seed);
   // Blocks of dynamics were not accepted or rejected in states of format 1, and were too hot.
   if (!by_surrogate) request.add("dynamics", "metropolised");
-  if (by_surrogate) request.add_hash("surrogate", hash_of_file(config.umbrella.surrogate));
+  if (by_surrogate) request.add_hash("surrogate", hash_of_file(surrogate_path(config.umbrella.surrogate)));
   return request;
 }
 

@@ -7,6 +7,7 @@
 
 #include "config/config_table.h"
 #include "equibolt/error.h"
+#include "runs/shipped_files.h"
 #include "system/energy_files.h"
 
 namespace equibolt {
@@ -62,7 +63,8 @@ Recipe recipe(Stage stage, const RunConfig& config, bool read) {
   }
   if (stage == Stage::simulation) {
     add_energy_files(recipe, config, read);
-    add_file(recipe, "simulate.surrogate", config.dynamics.surrogate, read);
+    if (const std::string& name = config.dynamics.surrogate; !name.empty())
+      add_file(recipe, "simulate.surrogate", surrogate_path(name).string(), read);
   }
   if (stage == Stage::training) {
     recipe.keys["data"] = config.data.train.empty() ? "the simulation" : "files";

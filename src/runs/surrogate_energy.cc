@@ -7,6 +7,7 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "runs/format_version.h"
+#include "runs/shipped_files.h"
 #include "system/correction.h"
 
 namespace equibolt {
@@ -49,7 +50,8 @@ Npz read_surrogate_arrays(const std::filesystem::path& path) {
   return npz;
 }
 
-Surrogate read_surrogate(const RunConfig& config, const std::filesystem::path& path) {
+Surrogate read_surrogate(const RunConfig& config, const std::string& name) {
+  const std::filesystem::path path = surrogate_path(name);
   const Npz npz = read_surrogate_arrays(path);
   request_of_energy(config).require_same(npz["target"].as_text(),
                                          path.string() + " (the energy that it is a surrogate of)",

@@ -23,9 +23,9 @@ struct Surrogate {
   Configurations<double> frames;  ///< (n, N, 3): met last when it was made
 };
 
-/// Throws UsageError where it is a surrogate of another energy than config.system, or where the files of its
-/// cheaper energy have changed; DataError where it is damaged.
-Surrogate read_surrogate(const RunConfig& config, const std::filesystem::path& path);
+/// The surrogate of that path or name (surrogate_path). Throws UsageError where it is one of another energy
+/// than config.system, or where the files of its cheaper energy have changed; DataError where it is damaged.
+Surrogate read_surrogate(const RunConfig& config, const std::string& name);
 
 /// The arrays of the file. Throws DataError for a format that is not known, or too old.
 Npz read_surrogate_arrays(const std::filesystem::path& path);
