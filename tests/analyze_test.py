@@ -143,11 +143,11 @@ class Analysis(unittest.TestCase):
         x[:10] *= -1  # mirror images
         np.savez(self.path / "x.npz", x=x)
         command = [self.path / "x.npz", "--config", "alanine_dipeptide-classical", "--observable", "phi"]
-        result = analysis(*command)
+        result = analysis(*command, "--keep-mirror-images")
         self.near(result["sets"][0]["identities"]["mirrored"], 0.25)
         density = result["observables"][0]["sets"][0]["density"]
         self.assertEqual(sum(p > 0 for p in density[:30]) > 0, sum(p > 0 for p in density[30:]) > 0)  # both signs
-        mirrored = analysis(*command, "--mirror")
+        mirrored = analysis(*command)
         self.near(mirrored["sets"][0]["identities"]["mirrored"], 0.25)  # still counted
         density = np.array(mirrored["observables"][0]["sets"][0]["density"])
         self.assertTrue((density[:30].sum() == 0) != (density[30:].sum() == 0))

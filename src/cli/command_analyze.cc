@@ -21,7 +21,7 @@ void add_analyze(CLI::App& app) {
   struct Options {
     AnalysisRequest request;
     std::string json, csv, figures;
-    bool mirror = false;
+    bool keep_mirror_images = false;
     bool quiet = false;
   };
   auto* command = app.add_subcommand(
@@ -61,8 +61,10 @@ void add_analyze(CLI::App& app) {
       ->check(positive_count());
   command->add_option("--map-bins", request.map_bins, "Number of bins on each axis of a map")
       ->check(positive_count());
-  command->add_flag("--mirror", options->mirror,
-                    "Reflect a molecule's configurations that are its structure's mirror image");
+  command->add_flag(
+      "--keep-mirror-images", options->keep_mirror_images,
+      "Leave configurations that are the mirror image of a chiral molecule's structure as they are; "
+      "without it they are reflected, and counted");
   command
       ->add_option("--json", options->json,
                    "Write all numbers to this file; -: print them instead of the table")
@@ -76,7 +78,7 @@ void add_analyze(CLI::App& app) {
       ->type_name("FOLDER");
   add_quiet(*command, options->quiet);
   command->callback([options] {
-    if (options->mirror) options->request.mirror_images = MirrorImages::reflect;
+    if (options->keep_mirror_images) options->request.mirror_images = MirrorImages::keep;
     Reporter reporter(options->quiet);
     const bool print_json = options->json == "-";
     const DocumentOutput output{print_json ? "" : options->json, options->csv, options->figures};

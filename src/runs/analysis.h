@@ -19,8 +19,8 @@ struct AnalysisRequest {
   std::vector<std::string> states;       ///< see parse_state; none: system.state
   std::vector<std::pair<std::string, std::string>> maps;  ///< of two observables each
   std::size_t bins = 60;
-  std::size_t map_bins = 48;  ///< on either axis
-  MirrorImages mirror_images = MirrorImages::keep;
+  std::size_t map_bins = 48;                           ///< on either axis
+  MirrorImages mirror_images = MirrorImages::reflect;  ///< of chiral molecules
 };
 
 /// The analysis as JSON (docs/file-formats.md): for every set of configurations of every input, and every

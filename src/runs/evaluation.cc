@@ -12,6 +12,7 @@
 #include "analyze/two_sample.h"
 #include "analyze/two_sided.h"
 #include "analyze/weights.h"
+#include "chemistry/relabel.h"
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
@@ -309,14 +310,39 @@ Configurations<double> thinned(ConfigurationsView<const double> x, std::size_t w
   return chosen;
 }
 
+/// Of molecules, what the samples are by their bonds and chirality, as shares of their number and of their
+/// weight. Puts their atoms into the structure's order, and reflects mirror images, whose energy and density
+/// are the same: dihedrals are those of the structure's chirality then.
+void identify(Evaluation& evaluation, const Molecule& molecule, WeightedSamples& samples,
+              WeightedSamples& test) {
+  std::vector<Identity> identities(samples.x.count());
+  relabel(samples.x.view(), molecule, MirrorImages::reflect, identities);
+  relabel(test.x.view(), molecule, MirrorImages::reflect);
+  const std::vector<double> weights = normalised_weights(samples.log_weight);
+  for (const auto& [name, identity] :
+       {std::pair{"same", Identity::same}, std::pair{"mirrored", Identity::mirrored},
+        std::pair{"other_stereoisomer", Identity::other_hand},
+        std::pair{"other_bonds", Identity::other_bonds}}) {
+    double count = 0, weight = 0;
+    for (std::size_t b = 0; b < identities.size(); ++b) {
+      if (identities[b] != identity) continue;
+      count += 1;
+      weight += weights[b];
+    }
+    evaluation["identities"][name] = {{"share", count / static_cast<double>(identities.size())},
+                                      {"weight", weight}};
+  }
+}
+
 /// Distances from the test data, and of molecules the free energy of their state.
-void put_metrics(Evaluation& evaluation, Session& session, const WeightedSamples& samples,
-                 const Reference& reference) {
+void put_metrics(Evaluation& evaluation, Session& session, WeightedSamples samples, Reference reference) {
   const RunConfig& config = session.config();
   MetricOptions options{
       .types = session.energy().types(), .reflections = config.coupling.reflections, .seed = config.seed};
   if (const MoleculeOptions* molecule = molecule_options_of(config.system)) {
-    options.dihedrals = dihedrals_of(load_molecule(molecule->structure), molecule->dihedrals);
+    const Molecule structure = load_molecule(molecule->structure);
+    identify(evaluation, structure, samples, reference.test);
+    options.dihedrals = dihedrals_of(structure, molecule->dihedrals);
     options.state = state_of(options.dihedrals, molecule->state);
     const bool usable = reference.test.x.count() > 0 && reference.test.failed() == 0 &&
                         reference.held_out.held_out != HeldOut::no;
@@ -420,7 +446,7 @@ Evaluation evaluate_in_files(Session& session, ConfigurationsView<const double> 
   const WeightedSamples samples = read_samples(files.samples);
   Evaluation evaluation = evaluate(samples, reference, config.seed);
   put_integration_error(evaluation, session, samples);
-  put_metrics(evaluation, session, samples, reference);
+  put_metrics(evaluation, session, samples, std::move(reference));
   return evaluation;
 }
 
