@@ -843,6 +843,39 @@ class Molecules(Workplace):
         self.assertRegex(refused.stderr, "the energy that it is a surrogate of.*was made with other settings:\n  system.method: ")
         self.assertFalse((self.path / "x").exists())
 
+    def test_a_bias_is_taken_off_where_it_must_be(self):
+        """Samples are of U + b, training takes them so, and all that is of U weighs them."""
+        bias = ["--set", "simulate.bias=phi 60 1 3"]
+        call("simulate", "alanine_dipeptide-classical", "-o", self.path / "b", "-q", *self.SMALL, *bias)
+        data = np.load(self.path / "b" / "data" / "train.npz")
+        self.assertEqual(str(data["bias_is"].tobytes().decode()), "phi 60 1 3")
+        self.assertTrue((data["bias"] < 0).all() and data["bias"].min() > -np.log(1 + 60 * 3))
+        told = json.loads((self.path / "b" / "simulation.json").read_text())
+        self.assertEqual(told["bias"]["is"], "phi 60 1 3")
+        self.assertLess(told["bias"]["effective_share"], 1)
+        weights = np.concatenate([np.exp(np.load(self.path / "b" / "data" / f"{part}.npz")["bias"])
+                                  for part in ("train", "validation", "test")])
+        energy = np.concatenate([np.load(self.path / "b" / "data" / f"{part}.npz")["energy"]
+                                 for part in ("train", "validation", "test")])
+        self.assertAlmostEqual(told["energy_mean"]["value"], np.average(energy, weights=weights), places=6)
+        analysed = json.loads(call("analyze", self.path / "b", "--observable", "energy", "--json", "-").stdout)
+        of_data, = [s for s in analysed["observables"][0]["sets"] if s["set"].endswith("data")]
+        self.assertAlmostEqual(of_data["mean"], np.average(energy, weights=weights), places=6)
+        # Files with a bias are trained on where the config has the same one.
+        train = ["run", "alanine_dipeptide-classical", "-o", self.path / "r", "-q", *sets([
+            f"data.{part}={self.path / 'b' / 'data' / part}.npz" for part in ("train", "validation", "test")] + [
+            "network.hidden=8", "network.layers=1", "train.steps=2", "train.batch=4", "finetune.steps=1", "finetune.batch=2",
+            "finetune.flow_steps=2", "evaluate.samples=8", "evaluate.test_samples=8", "flow.steps=2"])]
+        refused = call(*train, code=2).stderr
+        self.assertIn('its configurations are biased by "phi 60 1 3", and simulate.bias is ""', refused)
+        call(*train, *bias)
+        kept = np.load(self.path / "r" / "test_densities.npz")["x"]
+        test = np.load(self.path / "b" / "data" / "test.npz")
+        self.assertLessEqual(len(kept), len(test["x"]))
+        refused = call(*train[:3], self.path / "q", *train[4:], *bias, "--set", "simulate.path=prior", "--set", "data.train=",
+                       "--set", "simulate.mover=hmc", code=2).stderr
+        self.assertIn("simulate.bias: a ladder to the prior", refused)
+
     def test_classical_energies_with_types_of_elements_are_refused(self):
         frames = self.simulated()
         refused = call("run", "alanine_dipeptide-classical", "-o", self.path / "refused", "-q", "--set",

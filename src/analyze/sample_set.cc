@@ -23,14 +23,17 @@ void require_values(const SampleSet& set, std::span<const double> values) {
   }
 }
 
-/// The values of each chain, without those of weight zero, which belong to no chain.
-std::vector<std::vector<double>> series_of(const SampleSet& set, std::span<const double> values) {
+/// What each record of each chain adds to the mean of values, without those of weight zero, which belong to
+/// no chain.
+std::vector<std::vector<double>> series_of(const SampleSet& set, std::span<const double> values,
+                                           double mean) {
   std::vector<std::vector<double>> series;
+  const auto n = static_cast<double>(values.size());
   std::size_t first = 0;
   for (const std::size_t length : set.chains) {
     auto& chain = series.emplace_back();
     for (std::size_t k = first; k < first + length; ++k) {
-      if (set.weights[k] > 0) chain.push_back(values[k]);
+      if (set.weights[k] > 0) chain.push_back(n * set.weights[k] * (values[k] - mean));
     }
     if (chain.empty()) series.pop_back();
     first += length;
@@ -104,6 +107,12 @@ SampleSet chain_set(std::vector<std::size_t> lengths) {
   return set;
 }
 
+SampleSet weighted_chain_set(std::vector<std::size_t> lengths, std::span<const double> log_weights) {
+  SampleSet set = weighted_set(log_weights);
+  set.chains = std::move(lengths);
+  return set;
+}
+
 SampleSet without(const SampleSet& set, const std::vector<bool>& keep) {
   if (keep.size() != set.count()) throw DataError("samples: {} of {} chosen", keep.size(), set.count());
   SampleSet left = set;
@@ -123,15 +132,15 @@ Estimate mean_over(const SampleSet& set, std::span<const double> values) {
   if (!set.doubt.empty()) return {value, infinity};
   const double independent = delta_error(set, values, value);
   if (set.chains.empty()) return {value, independent};
-  return {value, chain_error(series_of(set, values), independent)};
+  return {value, chain_error(series_of(set, values, value), independent)};
 }
 
 double effective_for(const SampleSet& set, std::span<const double> values) {
   require_values(set, values);
   if (set.chains.empty()) return set.effective();
-  const double independent = delta_error(set, values, weighted_sum(set, values));
+  const double value = weighted_sum(set, values), independent = delta_error(set, values, value);
   if (!(independent > 0)) return 1;  // a chain that never moved is one sample
-  const double ratio = independent / chain_error(series_of(set, values), independent);
+  const double ratio = independent / chain_error(series_of(set, values, value), independent);
   return set.effective() * ratio * ratio;
 }
 

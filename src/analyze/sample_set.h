@@ -28,6 +28,8 @@ SampleSet independent_set(std::size_t n);
 SampleSet weighted_set(std::span<const double> log_weights);
 /// Chains of these lengths, of equal weights.
 SampleSet chain_set(std::vector<std::size_t> lengths);
+/// The same with importance weights, as weighted_set.
+SampleSet weighted_chain_set(std::vector<std::size_t> lengths, std::span<const double> log_weights);
 
 /// The set without the records for which `keep` (n,) is false: they get weight zero. Throws NumericalError
 /// where nothing is left. A chain loses them, so that those before and behind become neighbours.
@@ -37,7 +39,8 @@ SampleSet without(const SampleSet& set, const std::vector<bool>& keep);
 /// - independent records: the delta method, √(n/(n−1) Σ w² (a − ā)²), as reweighted_mean;
 /// - chains of one length: from the effective number of samples of all chains together (autocorrelation.h);
 ///   of different lengths: from each chain's autocorrelation time; of fewer than 8 records: from the spread
-///   of the chains' means. It is never smaller than for independent records.
+///   of the chains' means. It is never smaller than for independent records. What is correlated is what
+///   each record adds to the mean, n w (a − ā), so that weights are accounted for.
 /// Throws NumericalError for a value that is not finite at a weight that is not zero.
 Estimate mean_over(const SampleSet& set, std::span<const double> values);
 

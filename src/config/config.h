@@ -33,6 +33,7 @@ struct MolecularDynamics {
   double hydrogen_mass = 3;         ///< u, taken from the neighbours; 0: as it is
   bool guard_peptide_bonds = true;  ///< keep each on the side where the structure has it
   std::string surrogate;            ///< a file of `equibolt surrogate`, whose ladder proposes; empty: none
+  std::string bias;                 ///< see dihedral_bias; empty: none
 };
 
 /// Short dynamics of molecules from frames that another energy gave.

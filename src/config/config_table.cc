@@ -356,6 +356,11 @@ std::vector<ConfigKey> config_table(RunConfig& c) {
         "of langevin, u, at the neighbours' expense; 0: as it is. Equilibrium does not depend on it");
     table.flag("guard_peptide_bonds", c.dynamics.guard_peptide_bonds,
                "keep peptide bonds cis or trans as they are in the structure");
+    table.text(
+        "bias", c.dynamics.bias, "text",
+        "sample exp(−U) (a f(angle) + 1) with von Mises' density f, so that a rare state has more samples to "
+        "train on: dihedral, a, mean, concentration, as in \"phi 20 1 5\"; evaluations are of U; empty: "
+        "none");
     table.path(
         "surrogate", c.dynamics.surrogate, "a path, or the name of one that comes with the program",
         "what `equibolt surrogate` wrote: the ladder is of that cheaper energy and proposes configurations, "

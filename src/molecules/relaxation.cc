@@ -139,34 +139,15 @@ void run_trajectories(const RunConfig& config, const RelaxationTask& task, const
   reporter.end_progress();
 }
 
-double von_mises(double angle, double mean, double concentration) {
-  return std::exp(concentration * std::cos(angle - mean)) /
-         (2 * std::numbers::pi * std::cyl_bessel_i(0.0, concentration));
-}
-
 }  // namespace
 
 std::vector<double> frame_weights(const std::string& bias, const Molecule& molecule,
                                   std::span<const NamedDihedral> dihedrals,
                                   ConfigurationsView<const double> frames) {
   std::vector<double> weights(frames.count(), 1.0);
-  if (bias.empty()) return weights;
-  std::istringstream words(bias);
-  std::string name, rest;
-  double factor = 0, mean = 0, concentration = 0;
-  const bool read = static_cast<bool>(words >> name >> factor >> mean >> concentration) && !(words >> rest);
-  const auto found =
-      std::find_if(dihedrals.begin(), dihedrals.end(), [&](const auto& d) { return d.name == name; });
-  if (!read || !(factor >= 0 && concentration >= 0 && concentration <= 700) || found == dihedrals.end()) {
-    throw UsageError(
-        "relax.bias: expected the name of a dihedral of {}, a factor, a mean and a concentration, as in "
-        "\"phi 150 1 "
-        "10\", found '{}'",
-        molecule.origin, bias);
-  }
-  for (std::size_t b = 0; b < frames.count(); ++b) {
-    weights[b] += factor * von_mises(dihedral(frames[b], found->atoms), mean, concentration);
-  }
+  const auto of_dihedral = dihedral_bias(bias, "relax.bias", molecule, dihedrals);
+  for (std::size_t b = 0; of_dihedral && b < frames.count(); ++b)
+    weights[b] = of_dihedral->weight(dihedral(frames[b], of_dihedral->atoms));
   return weights;
 }
 

@@ -11,6 +11,7 @@
 #include "equibolt/samples.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "runs/biased_data.h"
 #include "runs/energy_inputs.h"
 #include "runs/format_version.h"
 #include "runs/run_folder.h"
@@ -157,7 +158,7 @@ AnalysisInput of_data(const std::string& path, const std::vector<fs::path>& file
                       const std::optional<RunConfig>& config, Reporter& reporter) {
   AnalysisInput input{.path = path, .kind = "data", .config = config};
   std::vector<std::size_t> lengths;
-  std::vector<double> coordinates;
+  std::vector<double> coordinates, bias;
   for (const fs::path& file : files) {
     const Npz npz = read_arrays(file);
     if (coordinates.empty()) input.system = system_for(config, npz["x"]);
@@ -167,6 +168,8 @@ AnalysisInput of_data(const std::string& path, const std::vector<fs::path>& file
     const auto chains =
         npz.contains("chain") ? lengths_of(column(npz, "chain", x.count())) : std::vector{x.count()};
     lengths.insert(lengths.end(), chains.begin(), chains.end());
+    const std::vector<double> of_file = bias_of_data(file).energy;
+    bias.insert(bias.end(), of_file.begin(), of_file.end());
     if (has_energies(npz)) {
       const std::vector<double> energy = column(npz, "energy", x.count());
       input.energy.insert(input.energy.end(), energy.begin(), energy.end());
@@ -177,7 +180,12 @@ AnalysisInput of_data(const std::string& path, const std::vector<fs::path>& file
   std::ranges::copy(coordinates, input.x.data());
   if (input.energy.size() != count) input.energy.clear();
   input.usable.assign(count, true);
-  input.sets.push_back({"data", chain_set(std::move(lengths)), 0, std::nullopt, std::nullopt});
+  if (bias.size() == count) {
+    input.sets.push_back({"data", weighted_chain_set(std::move(lengths), bias), 0,
+                          kish_fraction(bias, Bootstrap{}), std::nullopt});
+  } else {
+    input.sets.push_back({"data", chain_set(std::move(lengths)), 0, std::nullopt, std::nullopt});
+  }
   return input;
 }
 

@@ -8,7 +8,7 @@
 #include "io/configurations_file.h"
 #include "observables/observable.h"
 #include "runs/session.h"
-#include "runs/surrogate_energy.h"
+#include "runs/simulated_system.h"
 #include "runs/training.h"
 #include "system/molecule_options.h"
 #include "system/system_check.h"
@@ -22,10 +22,13 @@ bool is_to_be_made(const RunPlan& plan, Stage stage) {
 
 /// Semi-empirical energies know no configurations of the prior: the atoms lie on top of each other.
 void check_simulation(const RunConfig& config) {
-  if (!config.dynamics.surrogate.empty()) {
-    (void)read_surrogate(config, config.dynamics.surrogate);
-    return;
+  (void)simulated_energies(config);
+  if (!config.dynamics.bias.empty() && has_prior(config.simulate)) {
+    throw UsageError(
+        "simulate.bias: a ladder to the prior would give log Z of the biased energy: set simulate.path = "
+        "\"temperature\"");
   }
+  if (!config.dynamics.surrogate.empty()) return;
   const bool from_prior = config.simulate.path == Path::prior && config.simulate.rungs > 1;
   if (from_prior && std::holds_alternative<XtbParameters>(config.system.kind)) {
     throw UsageError(

@@ -20,7 +20,7 @@ nlohmann::ordered_json estimate_json(const ChainEstimate& e) {
 }  // namespace
 
 nlohmann::ordered_json dihedral_statistics(const MoleculeOptions& options, const Configurations<float>& x,
-                                           std::size_t chains) {
+                                           std::size_t chains, std::span<const double> weights) {
   const Molecule molecule = load_molecule(options.structure);
   const auto dihedrals = dihedrals_of(molecule, options.dihedrals);
   const auto state = state_of(dihedrals, options.state);
@@ -40,7 +40,9 @@ nlohmann::ordered_json dihedral_statistics(const MoleculeOptions& options, const
     values.push_back(state->contains(angles) ? 1.0 : 0.0);
   }
   const auto estimate = [&](std::size_t column) {
-    return estimate_of(series_of(values, chains, columns, column));
+    const auto series = series_of(values, chains, columns, column);
+    if (weights.empty()) return estimate_of(series);
+    return weighted_estimate_of(series, series_of(weights.first(used), chains, 1, 0));
   };
   nlohmann::ordered_json json;
   for (std::size_t d = 0; d < dihedrals.size(); ++d) {

@@ -16,6 +16,7 @@
 #include "equibolt/error.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "runs/biased_data.h"
 #include "runs/density_error.h"
 #include "runs/energy_inputs.h"
 #include "runs/json_numbers.h"
@@ -464,7 +465,8 @@ Configurations<double> test_data_of(const std::string& run_or_model, const std::
   if (path.empty()) return {};
   if (is_run && data.empty() && !session.config().data.test.empty())
     require_recorded({run_or_model}, "data.test", path.string());
-  return by_chain(path, read_configurations(path, session.particles(), session.dim()));
+  Configurations<double> x = read_configurations(path, session.particles(), session.dim());
+  return bias_of_data(path).energy.empty() ? by_chain(path, std::move(x)) : unbiased(path, std::move(x));
 }
 
 namespace {

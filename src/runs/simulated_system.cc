@@ -4,10 +4,18 @@
 
 #include "equibolt/error.h"
 #include "runs/surrogate_energy.h"
-#include "system/restrained.h"
 #include "system/units.h"
 
 namespace equibolt {
+namespace {
+
+std::optional<DihedralBias> bias_of(const RunConfig& config, const MoleculeOptions& options,
+                                    const Molecule& structure) {
+  return dihedral_bias(config.dynamics.bias, "simulate.bias", structure,
+                       dihedrals_of(structure, options.dihedrals));
+}
+
+}  // namespace
 
 LangevinOptions langevin_options_of(const MolecularDynamics& dynamics, const Molecule& molecule,
                                     double temperature) {
@@ -42,12 +50,32 @@ SimulatedEnergies simulated_energies(const RunConfig& config) {
     energies.target = std::move(energies.ladder);
     energies.ladder = read_surrogate(config, config.dynamics.surrogate).energy;
   }
-  if (!config.dynamics.guard_peptide_bonds) return energies;
-  const auto guards = peptide_bond_guards(load_molecule(molecule->structure));
-  for (auto* energy : {&energies.ladder, &energies.target}) {
-    if (*energy) *energy = std::make_unique<Restrained>(std::move(*energy), guards);
+  const Molecule structure = load_molecule(molecule->structure);
+  const auto guards = peptide_bond_guards(structure);
+  const auto bias = bias_of(config, *molecule, structure);
+  for (auto* energy : {&energies.ladder, &energies.target}) {  // the one that is sampled comes last
+    if (!*energy) continue;
+    if (config.dynamics.guard_peptide_bonds) {
+      auto restrained = std::make_unique<Restrained>(std::move(*energy), guards);
+      energies.guards = restrained.get();
+      *energy = std::move(restrained);
+    }
+    if (bias) {
+      auto biased = std::make_unique<Biased>(std::move(*energy), *bias);
+      energies.bias = biased.get();
+      *energy = std::move(biased);
+    }
   }
   return energies;
+}
+
+std::unique_ptr<Energy> trained_energy(const RunConfig& config) {
+  auto energy = make_energy(config.system);
+  const MoleculeOptions* molecule = molecule_options_of(config.system);
+  if (molecule == nullptr) return energy;
+  const auto bias = bias_of(config, *molecule, load_molecule(molecule->structure));
+  if (bias) energy = std::make_unique<Biased>(std::move(energy), *bias);
+  return energy;
 }
 
 }  // namespace equibolt

@@ -7,6 +7,8 @@
 #include "config/config.h"
 #include "equibolt/configurations.h"
 #include "simulate/simulation.h"
+#include "system/dihedral_bias.h"
+#include "system/restrained.h"
 
 namespace equibolt {
 
@@ -20,16 +22,20 @@ SimulateOptions simulate_options_of(const RunConfig& config);
 LangevinOptions langevin_options_of(const MolecularDynamics& dynamics, const Molecule& molecule,
                                     double temperature);
 
-/// The energies of a simulation, with guards where the config wants them.
+/// The energies of a simulation, with the guards and the bias that the config wants.
 struct SimulatedEnergies {
   std::unique_ptr<Energy> ladder;  ///< that the ladder's walkers move under
   std::unique_ptr<Energy> target;  ///< the system's own where the ladder is of a surrogate, else null
-
-  /// The one that is sampled.
-  const Energy& sampled() const { return target ? *target : *ladder; }
+  // What the one that is sampled has besides U, owned by it; null where there is none:
+  const Restrained* guards = nullptr;
+  const Biased* bias = nullptr;
 };
 
 /// Throws UsageError where the config's surrogate is one of another energy.
 SimulatedEnergies simulated_energies(const RunConfig& config);
+
+/// The energy whose Boltzmann distribution the run's training data are of: the system's, and with it
+/// simulate.bias.
+std::unique_ptr<Energy> trained_energy(const RunConfig& config);
 
 }  // namespace equibolt

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "analyze/autocorrelation.h"
+#include "analyze/weights.h"
 #include "core/geometry.h"
 #include "core/number_text.h"
 #include "core/saver.h"
@@ -14,6 +15,7 @@
 #include "io/configurations_file.h"
 #include "io/generations.h"
 #include "io/npz.h"
+#include "runs/biased_data.h"
 #include "runs/data_checks.h"
 #include "runs/dihedral_statistics.h"
 #include "runs/simulated_system.h"
@@ -30,6 +32,15 @@ Configurations<float> read_file_of(const std::string& path, const SystemSpec& sy
   Configurations<double> x = read_configurations(path, system.particles, system.dim, warn);
   remove_mean(x.view());
   return converted<float>(x.view());
+}
+
+/// Throws UsageError where configurations to train on have another bias than the config says: fine-tuning
+/// would take them for samples of another energy than they are of.
+void require_bias(const std::string& path, const std::string& expected) {
+  const BiasOfData bias = bias_of_data(path);
+  if (bias.is == expected) return;
+  throw UsageError("{}: its configurations are {}, and simulate.bias is {}: set it to what they have", path,
+                   bias.is.empty() ? "not biased" : "biased by \"" + bias.is + "\"", "\"" + expected + "\"");
 }
 
 /// Which chains a set of samples is from: the last eighth for test, the sixteenth before it for validation,
@@ -50,8 +61,10 @@ Configurations<float> chosen_of(const Configurations<float>& all, std::span<cons
   return x;
 }
 
-void write_split(const std::filesystem::path& path, const SimulationResult& result, const ChainRange& range) {
-  std::vector<double> energy;
+/// `bias` (samples,) are the energies of a bias that `is` describes; empty where there is none.
+void write_split(const std::filesystem::path& path, const SimulationResult& result, const ChainRange& range,
+                 const std::vector<double>& bias, const std::string& is) {
+  std::vector<double> energy, chosen_bias;
   std::vector<std::int64_t> chain;
   std::vector<std::size_t> chosen;
   for (std::size_t b = 0; b < result.samples.count(); ++b) {
@@ -63,6 +76,7 @@ void write_split(const std::filesystem::path& path, const SimulationResult& resu
   for (const std::size_t b : chosen) {
     energy.push_back(result.energy[b]);
     chain.push_back(static_cast<std::int64_t>(result.chain[b]));
+    if (!bias.empty()) chosen_bias.push_back(bias[b]);
   }
   Npz npz;
   npz.arrays["x"] = Array::of(chosen_of(result.samples, chosen).view());
@@ -70,6 +84,10 @@ void write_split(const std::filesystem::path& path, const SimulationResult& resu
   npz.arrays["chain"] = Array::of(chain);
   if (result.gradient.count() > 0)
     npz.arrays["gradient"] = Array::of(chosen_of(result.gradient, chosen).view());
+  if (!bias.empty()) {
+    npz.arrays["bias"] = Array::of(chosen_bias);
+    npz.arrays["bias_is"] = Array::text(is);
+  }
   npz.arrays["format_version"] = Array::scalar(std::int64_t{1});
   write_npz(path, npz);
 }
@@ -120,26 +138,35 @@ nlohmann::ordered_json simulation_json(const SimulationResult& result, const Sim
   return json;
 }
 
-/// Takes the restraints that kept peptide bonds as they are off the samples' energies and gradients; returns
-/// what they did.
-nlohmann::ordered_json take_guards_off(const Restrained& restrained, SimulationResult& result) {
+/// Takes a term that the simulation had besides U off the samples' energies and gradients; returns the term
+/// of each, (samples,).
+std::vector<double> take_off(const AddedTerm& added, SimulationResult& result) {
   const Configurations<double> x = converted<double>(result.samples.view());
-  double sum = 0;
-  std::size_t beyond = 0;
-  std::vector<double> gradient(x.coordinates());
+  std::vector<double> terms, gradient(x.coordinates());
   for (std::size_t b = 0; b < x.count(); ++b) {
     std::ranges::fill(gradient, 0.0);
-    const double guard = restrained.term(x[b], gradient);
-    result.energy[b] -= guard;
-    sum += guard;
-    if (!(guard > 0)) continue;
-    ++beyond;
-    for (std::size_t k = 0; k < gradient.size() && result.gradient.count() > 0; ++k)
+    terms.push_back(added.term(x[b], gradient));
+    result.energy[b] -= terms.back();
+    if (result.gradient.count() == 0 || terms.back() == 0) continue;
+    for (std::size_t k = 0; k < gradient.size(); ++k)
       result.gradient[b][k] -= static_cast<float>(gradient[k]);
   }
-  return {{"peptide_bonds", restrained.restraints().size()},
-          {"energy_mean", sum / static_cast<double>(x.count())},
-          {"samples_beyond", beyond}};
+  return terms;
+}
+
+/// What the restraints that kept peptide bonds as they are did.
+nlohmann::ordered_json guards_json(std::size_t guards, const std::vector<double>& terms) {
+  return {{"peptide_bonds", guards},
+          {"energy_mean", average(terms)},
+          {"samples_beyond", std::ranges::count_if(terms, [](double value) { return value > 0; })}};
+}
+
+/// ⟨U⟩ over biased samples with their weights, of chains whose records follow one another.
+ChainEstimate unbiased_mean_energy(const SimulationResult& result, const std::vector<double>& weights,
+                                   std::size_t chains) {
+  const std::size_t used = weights.size() / chains * chains;  // whole records
+  return weighted_estimate_of(series_of(std::span(result.energy).first(used), chains, 1, 0),
+                              series_of(std::span(weights).first(used), chains, 1, 0));
 }
 
 /// Says what casts doubt on a simulation.
@@ -220,17 +247,25 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   reporter.end_progress();
 
   SimulationResult result = result_of(simulation);
+  std::vector<double> guards, bias, weights;  // of each sample; empty where there is none
+  if (energies.guards != nullptr) guards = take_off(*energies.guards, result);
+  if (energies.bias != nullptr) {
+    bias = take_off(*energies.bias, result);
+    for (const double value : bias) weights.push_back(std::exp(value));
+    result.mean_energy = unbiased_mean_energy(result, weights, options.chains);
+  }
   auto json = simulation_json(result, options);
-  if (const auto* restrained = dynamic_cast<const Restrained*>(&energies.sampled()))
-    json["guards"] = take_guards_off(*restrained, result);
+  if (energies.guards != nullptr) json["guards"] = guards_json(energies.guards->restraints().size(), guards);
+  if (energies.bias != nullptr)
+    json["bias"] = {{"is", config.dynamics.bias}, {"effective_share", kish_fraction(bias)}};
   create_folder(folder.train_data().parent_path());
   const auto ranges = split_chains(options.chains);
-  write_split(folder.train_data(), result, ranges[0]);
-  write_split(folder.validation_data(), result, ranges[1]);
-  write_split(folder.test_data(), result, ranges[2]);
-  if (const MoleculeOptions* molecule = molecule_options_of(config.system)) {
-    json["dihedrals"] = dihedral_statistics(*molecule, result.samples, options.chains);
-  }
+  for (const auto& [file, range] :
+       {std::pair{folder.train_data(), ranges[0]}, std::pair{folder.validation_data(), ranges[1]},
+        std::pair{folder.test_data(), ranges[2]}})
+    write_split(file, result, range, bias, config.dynamics.bias);
+  if (const MoleculeOptions* molecule = molecule_options_of(config.system))
+    json["dihedrals"] = dihedral_statistics(*molecule, result.samples, options.chains, weights);
   write_json(folder.simulation(), json);  // last: it marks the data as complete
   remove_left_over(folder.simulation_states());
   const auto shown = [](const ChainEstimate& e) { return with_error(e.estimate.value, e.estimate.error); };
@@ -266,7 +301,7 @@ void describe(const TargetData& data, const RunConfig& config, Reporter& reporte
   std::vector<double> energy(x.count());
   std::vector<EnergyStatus> status(x.count());
   ThreadPool pool(config.threads);
-  ParallelEnergy parallel(*make_energy(config.system), pool);
+  ParallelEnergy parallel(*trained_energy(config), pool);
   parallel.evaluate(x, energy, {}, status);
   const std::string file = config.data.train.empty() ? "the simulation" : config.data.train;
   std::vector<double> finite;
@@ -320,7 +355,9 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder, co
     };
     data.train = read_file_of(config.data.train, config.system, warn);
     data.validation = read_file_of(config.data.validation, config.system, warn);
-    data.test = read_file_of(config.data.test, config.system, warn);
+    data.test = unbiased(config.data.test, read_file_of(config.data.test, config.system, warn));
+    require_bias(config.data.train, config.dynamics.bias);
+    if (!config.data.validation.empty()) require_bias(config.data.validation, config.dynamics.bias);
     if (config.data.test == config.data.train || config.data.validation == config.data.train) {
       warn(fmt::format("{} is also the file for {}: an evaluation on data of the training flatters it",
                        config.data.train, config.data.test == config.data.train ? "test" : "validation"));
@@ -331,9 +368,12 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder, co
     clock.time(Stage::simulation, [&] { simulate_into(config, folder, stop, reporter); });
   data.train = read_file_of(folder.train_data(), config.system);
   data.validation = read_file_of(folder.validation_data(), config.system);
-  data.test = read_file_of(folder.test_data(), config.system);
-  if (!config.data.validation.empty()) data.validation = read_file_of(config.data.validation, config.system);
-  if (!config.data.test.empty()) data.test = read_file_of(config.data.test, config.system);
+  const std::string test = config.data.test.empty() ? folder.test_data().string() : config.data.test;
+  data.test = unbiased(test, read_file_of(test, config.system));
+  if (!config.data.validation.empty()) {
+    data.validation = read_file_of(config.data.validation, config.system);
+    require_bias(config.data.validation, config.dynamics.bias);
+  }
   const auto simulation = read_json(folder.simulation());
   data.log_z = estimate_in(simulation, "log_z");
   if (config.simulate.mover == MoverKind::langevin && !simulation.contains("mover")) {

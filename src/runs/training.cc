@@ -8,6 +8,7 @@
 #include "equibolt/error.h"
 #include "io/atomic_file.h"
 #include "runs/session.h"
+#include "runs/simulated_system.h"
 #include "runs/training_stage.h"
 #include "system/energy_files.h"
 #include "system/parallel_energy.h"
@@ -90,7 +91,7 @@ class RunTraining {
     Model model = read_model(from);
     // In half precision the differences that ∇(∇·v) is made of would drown.
     const auto field = field_for(PrecisionChoice::fp32);
-    ParallelEnergy energy(*energy_, pool_);
+    ParallelEnergy energy(*trained_energy(config_), pool_);
     const auto objective = [&](std::size_t) {
       return std::make_unique<PathGradient>(
           *field, TrainingData{data_.train, data_.validation},

@@ -33,4 +33,23 @@ ChainEstimate estimate_of(std::span<const std::vector<double>> chains) {
           .r_hat = split_r_hat(chains)};
 }
 
+ChainEstimate weighted_estimate_of(std::span<const std::vector<double>> chains,
+                                   std::span<const std::vector<double>> weights) {
+  double sum = 0, weight = 0, count = 0;
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    for (std::size_t t = 0; t < chains[c].size(); ++t) {
+      sum += weights[c][t] * chains[c][t];
+      weight += weights[c][t];
+      count += 1;
+    }
+  }
+  const double mean = sum / weight;
+  std::vector<std::vector<double>> series(chains.begin(), chains.end());
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    for (std::size_t t = 0; t < chains[c].size(); ++t)
+      series[c][t] = mean + weights[c][t] * (count / weight) * (chains[c][t] - mean);
+  }
+  return estimate_of(series);
+}
+
 }  // namespace equibolt

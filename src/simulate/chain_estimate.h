@@ -24,4 +24,9 @@ struct ChainEstimate {
 /// Chains of equal length, at least 8 steps.
 ChainEstimate estimate_of(std::span<const std::vector<double>> chains);
 
+/// The mean Σ w a / Σ w over chains of values a and of weights w of the same lengths: to first order that of
+/// the series ā + w (a − ā) / w̄.
+ChainEstimate weighted_estimate_of(std::span<const std::vector<double>> chains,
+                                   std::span<const std::vector<double>> weights);
+
 }  // namespace equibolt

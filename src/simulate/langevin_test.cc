@@ -12,6 +12,7 @@
 #include "simulate/short_trajectories.h"
 #include "simulate/simulate.h"
 #include "simulate/torsion_chain.h"
+#include "system/dihedral_bias.h"
 #include "system/double_well.h"
 #include "system/harmonic.h"
 
@@ -144,6 +145,39 @@ TEST(Langevin, TemperingFindsThePopulationsOfTwoStates) {
   const double exact = chain.population(0, 3);
   EXPECT_GT(result.diagnostics.renewal_rate, 0.01);
   EXPECT_LT(population.chain_error, 0.15 * exact);
+  EXPECT_NEAR(population.estimate.value, exact,
+              4 * std::max(population.chain_error, population.estimate.error));
+}
+
+TEST(Langevin, UnderABiasItFindsTheSamePopulationByWeights) {
+  // The state has a hundredth of the probability, and under the bias a good part of it.
+  const TorsionChain chain(4, 1);
+  const double exact = chain.population(0.5, 1.5);
+  const DihedralBias bias{TorsionChain::atoms, 100, 1, 8};
+  const Biased biased(chain.clone(), bias);
+  SimulateOptions options = langevin_simulation();
+  options.langevin = {0.03, 1.0, {}};
+  options.lowest_beta = 0.3;
+  options.rungs = 3;
+  options.leapfrog_steps = 15;
+  options.samples = 16000;
+  options.burn_in = 300;
+  options.start = TorsionChain::start();
+  ThreadPool pool(2);
+  const SimulationResult result = simulate(biased, options, pool);
+  std::vector<std::vector<double>> inside(options.chains), weights(options.chains);
+  double share = 0;
+  for (std::size_t n = 0; n < result.samples.count(); ++n) {
+    const std::vector<double> x(result.samples[n].begin(), result.samples[n].end());
+    const double phi = dihedral(x, TorsionChain::atoms);
+    const double in = phi > 0.5 && phi < 1.5 ? 1.0 : 0.0;
+    inside[result.chain[n]].push_back(in);
+    weights[result.chain[n]].push_back(std::exp(bias.energy(phi)));
+    share += in / static_cast<double>(result.samples.count());
+  }
+  const ChainEstimate population = weighted_estimate_of(inside, weights);
+  EXPECT_GT(share, 5 * exact);
+  EXPECT_LT(population.estimate.error, 0.15 * exact);
   EXPECT_NEAR(population.estimate.value, exact,
               4 * std::max(population.chain_error, population.estimate.error));
 }
