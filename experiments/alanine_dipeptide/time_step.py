@@ -13,7 +13,8 @@ import numpy as np
 
 systems = pathlib.Path(__file__).resolve().parent.parent.parent / "systems"
 kt = 8.31446261815324e-3 * 300  # kJ/mol
-common = ["simulate.rungs=1", "simulate.chains=8", "simulate.samples=8000", "simulate.burn_in=160", "simulate.pilot=100"]
+common = ["simulate.rungs=1", "simulate.chains=8", "simulate.samples=8000", "simulate.burn_in=160", "simulate.pilot=100",
+          "simulate.bias="]
 runs = {
     "langevin 2 fs, hydrogens of 3 u": ["simulate.leapfrog_steps=100", "simulate.thinning=1"],
     "langevin 0.5 fs, true masses": ["simulate.leapfrog_steps=400", "simulate.thinning=1", "simulate.timestep_fs=0.5",

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
-#include <sstream>
 
 #include "core/hash.h"
 #include "core/saver.h"
@@ -12,6 +11,7 @@
 #include "io/atomic_file.h"
 #include "io/configurations_file.h"
 #include "io/npz.h"
+#include "runs/biased_data.h"
 #include "runs/format_version.h"
 #include "runs/output_lock.h"
 #include "runs/request.h"
@@ -51,6 +51,8 @@ Prepared prepare(const RunConfig& config, const RelaxationTask& task) {
   Configurations<double> frames = read_configurations(task.frames, molecule.size(), 3);
   require_frames_of(molecule, frames.view(), task.frames.string());
   std::vector<double> cumulative = frame_weights(config.relax.bias, molecule, dihedrals, frames.view());
+  const std::vector<double> bias = bias_of_data(task.frames).energy;  // frames of a biased simulation
+  for (std::size_t b = 0; b < bias.size(); ++b) cumulative[b] *= std::exp(bias[b]);
   std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
   MolecularDynamics dynamics;
   dynamics.timestep_fs = config.relax.timestep_fs;
@@ -61,6 +63,7 @@ Prepared prepare(const RunConfig& config, const RelaxationTask& task) {
       config, [](const std::string& key) { return key.starts_with("system.") || key.starts_with("relax."); });
   request.add("seed", config.seed);
   request.add("frames", frames.count());
+  if (!bias.empty()) request.add_hash("bias", content_hash(std::span<const double>(bias)));
   request.add_hash("frames", content_hash(ConfigurationsView<const double>(frames.view()).values()));
   return {std::move(molecule), std::move(frames),          std::move(cumulative),
           std::move(langevin), make_energy(config.system), std::move(request)};

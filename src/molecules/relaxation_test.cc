@@ -89,6 +89,19 @@ TEST_F(Relaxation, OfTheMoleculesFramesGoesOn) {
   EXPECT_EQ(std::filesystem::last_write_time(output_), written) << "what is done is not touched";
 }
 
+TEST_F(Relaxation, DrawsFramesOfABiasedSimulationWithTheirWeights) {
+  const Configurations<double> frames = shaken(load_molecule("alanine_dipeptide"), 2);
+  const RelaxationTask task = task_of(frames, 8);
+  Npz npz = read_npz(task.frames);
+  npz.arrays["bias"] = Array::of(std::vector<double>{-60, 0});
+  npz.arrays["bias_is"] = Array::text("phi 20 1 5");
+  write_npz(task.frames, npz);
+  Reporter quiet(true);
+  relax_frames(
+      config_, task, [] { return false; }, quiet);
+  EXPECT_EQ(read_npz(output_)["frame"].as_int64(), std::vector<std::int64_t>(8, 1));
+}
+
 TEST_F(Relaxation, OfOtherFramesIsRefused) {
   auto frames = shaken(load_molecule("alanine_dipeptide"), 3);
   for (double& value : frames.values()) value /= 10;

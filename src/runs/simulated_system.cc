@@ -3,16 +3,16 @@
 #include <utility>
 
 #include "equibolt/error.h"
+#include "runs/biased_data.h"
 #include "runs/surrogate_energy.h"
 #include "system/units.h"
 
 namespace equibolt {
 namespace {
 
-std::optional<DihedralBias> bias_of(const RunConfig& config, const MoleculeOptions& options,
-                                    const Molecule& structure) {
-  return dihedral_bias(config.dynamics.bias, "simulate.bias", structure,
-                       dihedrals_of(structure, options.dihedrals));
+std::optional<DihedralBias> bias_of(const std::string& text, const std::string& key,
+                                    const MoleculeOptions& options, const Molecule& structure) {
+  return dihedral_bias(text, key, structure, dihedrals_of(structure, options.dihedrals));
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ SimulatedEnergies simulated_energies(const RunConfig& config) {
   }
   const Molecule structure = load_molecule(molecule->structure);
   const auto guards = peptide_bond_guards(structure);
-  const auto bias = bias_of(config, *molecule, structure);
+  const auto bias = bias_of(config.dynamics.bias, "simulate.bias", *molecule, structure);
   for (auto* energy : {&energies.ladder, &energies.target}) {  // the one that is sampled comes last
     if (!*energy) continue;
     if (config.dynamics.guard_peptide_bonds) {
@@ -69,11 +69,16 @@ SimulatedEnergies simulated_energies(const RunConfig& config) {
   return energies;
 }
 
+std::string bias_of_training(const RunConfig& config) {
+  return config.data.train.empty() ? config.dynamics.bias : bias_of_data(config.data.train).is;
+}
+
 std::unique_ptr<Energy> trained_energy(const RunConfig& config) {
   auto energy = make_energy(config.system);
   const MoleculeOptions* molecule = molecule_options_of(config.system);
   if (molecule == nullptr) return energy;
-  const auto bias = bias_of(config, *molecule, load_molecule(molecule->structure));
+  const std::string key = config.data.train.empty() ? "simulate.bias" : config.data.train + ": 'bias_is'";
+  const auto bias = bias_of(bias_of_training(config), key, *molecule, load_molecule(molecule->structure));
   if (bias) energy = std::make_unique<Biased>(std::move(energy), *bias);
   return energy;
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -34,8 +35,10 @@ struct SimulatedEnergies {
 /// Throws UsageError where the config's surrogate is one of another energy.
 SimulatedEnergies simulated_energies(const RunConfig& config);
 
-/// The energy whose Boltzmann distribution the run's training data are of: the system's, and with it
-/// simulate.bias.
+/// The bias of the run's training data, as text: that of their file, or simulate.bias where they are
+/// simulated.
+std::string bias_of_training(const RunConfig& config);
+/// The energy whose Boltzmann distribution they are of: the system's, with that bias.
 std::unique_ptr<Energy> trained_energy(const RunConfig& config);
 
 }  // namespace equibolt

@@ -34,13 +34,17 @@ Configurations<float> read_file_of(const std::string& path, const SystemSpec& sy
   return converted<float>(x.view());
 }
 
-/// Throws UsageError where configurations to train on have another bias than the config says: fine-tuning
-/// would take them for samples of another energy than they are of.
-void require_bias(const std::string& path, const std::string& expected) {
-  const BiasOfData bias = bias_of_data(path);
-  if (bias.is == expected) return;
-  throw UsageError("{}: its configurations are {}, and simulate.bias is {}: set it to what they have", path,
-                   bias.is.empty() ? "not biased" : "biased by \"" + bias.is + "\"", "\"" + expected + "\"");
+/// Throws UsageError where data for the validation of a training have another bias than the training data:
+/// they would be taken for samples of another energy than they are of.
+void require_bias_of_training(const RunConfig& config) {
+  if (config.data.validation.empty()) return;
+  const std::string here = bias_of_data(config.data.validation).is, trained = bias_of_training(config);
+  if (here == trained) return;
+  const auto said = [](const std::string& bias) {
+    return bias.empty() ? "no bias" : "the bias \"" + bias + "\"";
+  };
+  throw UsageError("data.validation: {} has {}, and the training data have {}: give data of one simulation",
+                   config.data.validation, said(here), said(trained));
 }
 
 /// Which chains a set of samples is from: the last eighth for test, the sixteenth before it for validation,
@@ -356,8 +360,7 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder, co
     data.train = read_file_of(config.data.train, config.system, warn);
     data.validation = read_file_of(config.data.validation, config.system, warn);
     data.test = unbiased(config.data.test, read_file_of(config.data.test, config.system, warn));
-    require_bias(config.data.train, config.dynamics.bias);
-    if (!config.data.validation.empty()) require_bias(config.data.validation, config.dynamics.bias);
+    require_bias_of_training(config);
     if (config.data.test == config.data.train || config.data.validation == config.data.train) {
       warn(fmt::format("{} is also the file for {}: an evaluation on data of the training flatters it",
                        config.data.train, config.data.test == config.data.train ? "test" : "validation"));
@@ -372,7 +375,7 @@ TargetData read_or_simulate(const RunConfig& config, const RunFolder& folder, co
   data.test = unbiased(test, read_file_of(test, config.system));
   if (!config.data.validation.empty()) {
     data.validation = read_file_of(config.data.validation, config.system);
-    require_bias(config.data.validation, config.dynamics.bias);
+    require_bias_of_training(config);
   }
   const auto simulation = read_json(folder.simulation());
   data.log_z = estimate_in(simulation, "log_z");
