@@ -122,25 +122,37 @@ TEST(Langevin, SamplesAHarmonicWellWithoutErrorOfTheStep) {
   EXPECT_LT(result.mean_energy.r_hat, 1.02);
 }
 
-TEST(Langevin, TemperingFindsThePopulationsOfTwoStates) {
-  // At temperature 1 the barriers are of 10 kT: alone, chains would hardly leave where they start.
-  const TorsionChain chain(2, 5);
+/// The dihedral of each sample of a torsion chain, and the sample's chain.
+struct Torsions {
+  std::vector<double> phi;
+  SimulationResult result;
+};
+
+Torsions temper(const Energy& energy, double lowest_beta) {
   SimulateOptions options = langevin_simulation();
   options.langevin = {0.03, 1.0, {}};
-  options.lowest_beta = 0.2;
+  options.lowest_beta = lowest_beta;
   options.rungs = 4;
   options.leapfrog_steps = 15;
   options.samples = 16000;
   options.burn_in = 300;
   options.start = TorsionChain::start();
   ThreadPool pool(2);
-  const SimulationResult result = simulate(chain, options, pool);
-  std::vector<std::vector<double>> inside(options.chains);
-  for (std::size_t n = 0; n < result.samples.count(); ++n) {
-    const std::vector<double> x(result.samples[n].begin(), result.samples[n].end());
-    const double phi = dihedral(x, TorsionChain::atoms);
-    inside[result.chain[n]].push_back(phi > 0 && phi < 3 ? 1.0 : 0.0);
+  Torsions torsions{{}, simulate(energy, options, pool)};
+  for (std::size_t n = 0; n < torsions.result.samples.count(); ++n) {
+    const auto sample = torsions.result.samples[n];
+    torsions.phi.push_back(dihedral(std::vector<double>(sample.begin(), sample.end()), TorsionChain::atoms));
   }
+  return torsions;
+}
+
+TEST(Langevin, TemperingFindsThePopulationsOfTwoStates) {
+  // At temperature 1 the barriers are of 10 kT: alone, chains would hardly leave where they start.
+  const TorsionChain chain(2, 5);
+  const auto [phi, result] = temper(chain, 0.2);
+  std::vector<std::vector<double>> inside(langevin_simulation().chains);
+  for (std::size_t n = 0; n < phi.size(); ++n)
+    inside[result.chain[n]].push_back(phi[n] > 0 && phi[n] < 3 ? 1.0 : 0.0);
   const ChainEstimate population = estimate_of(inside);
   const double exact = chain.population(0, 3);
   EXPECT_GT(result.diagnostics.renewal_rate, 0.01);
@@ -154,26 +166,14 @@ TEST(Langevin, UnderABiasItFindsTheSamePopulationByWeights) {
   const TorsionChain chain(4, 1);
   const double exact = chain.population(0.5, 1.5);
   const DihedralBias bias{TorsionChain::atoms, 100, 1, 8};
-  const Biased biased(chain.clone(), bias);
-  SimulateOptions options = langevin_simulation();
-  options.langevin = {0.03, 1.0, {}};
-  options.lowest_beta = 0.3;
-  options.rungs = 3;
-  options.leapfrog_steps = 15;
-  options.samples = 16000;
-  options.burn_in = 300;
-  options.start = TorsionChain::start();
-  ThreadPool pool(2);
-  const SimulationResult result = simulate(biased, options, pool);
-  std::vector<std::vector<double>> inside(options.chains), weights(options.chains);
+  const auto [phi, result] = temper(Biased(chain.clone(), bias), 0.3);
+  std::vector<std::vector<double>> inside(langevin_simulation().chains), weights = inside;
   double share = 0;
-  for (std::size_t n = 0; n < result.samples.count(); ++n) {
-    const std::vector<double> x(result.samples[n].begin(), result.samples[n].end());
-    const double phi = dihedral(x, TorsionChain::atoms);
-    const double in = phi > 0.5 && phi < 1.5 ? 1.0 : 0.0;
+  for (std::size_t n = 0; n < phi.size(); ++n) {
+    const double in = phi[n] > 0.5 && phi[n] < 1.5 ? 1.0 : 0.0;
     inside[result.chain[n]].push_back(in);
-    weights[result.chain[n]].push_back(std::exp(bias.energy(phi)));
-    share += in / static_cast<double>(result.samples.count());
+    weights[result.chain[n]].push_back(std::exp(bias.energy(phi[n])));
+    share += in / static_cast<double>(phi.size());
   }
   const ChainEstimate population = weighted_estimate_of(inside, weights);
   EXPECT_GT(share, 5 * exact);
