@@ -58,37 +58,41 @@ def placed(x, rule):
     return a - distance * math.cos(angle) * along + distance * math.sin(angle) * out
 
 
-topology = Topology()
-chain = topology.addChain()
-residues = {name: topology.addResidue(name, chain) for name in ("ACE", "ALA", "NME")}
-x = np.zeros((0, 3))
-atoms = []
-for name, element, residue, rule in ATOMS:
-    atoms.append(topology.addAtom(name, Element.getBySymbol(element), residues[residue]))
-    x = np.vstack([x, placed(x, rule)])
-    if rule is not None:
-        topology.addBond(atoms[rule[0]], atoms[-1])
-
-force_field = ForceField("amber99sbildn.xml", "amber99_obc.xml")
-system = force_field.createSystem(topology, nonbondedMethod=NoCutoff, constraints=None, removeCMMotion=False)
-context = Context(system, VerletIntegrator(0.001), Platform.getPlatformByName("Reference"))
-context.setPositions(x)
-LocalEnergyMinimizer.minimize(context, 1e-3, 0)
-state = context.getState(getPositions=True, getEnergy=True)
-x = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
-x -= x.mean(axis=0)
-
-
-def dihedral(i, j, k, l):
+def dihedral(x, i, j, k, l):
     b1, b2, b3 = x[j] - x[i], x[k] - x[j], x[l] - x[k]
     n1, n2 = np.cross(b1, b2), np.cross(b2, b3)
     return math.degrees(math.atan2(np.dot(np.cross(n1, n2), b2) / np.linalg.norm(b2), np.dot(n1, n2)))
 
 
-handedness = np.dot(np.cross(x[6] - x[8], x[14] - x[8]), x[10] - x[8])
-assert handedness > 0, "not L-alanine"
-print(f"phi {dihedral(4, 6, 8, 14):.1f}, psi {dihedral(6, 8, 14, 16):.1f}, omega {dihedral(1, 4, 6, 8):.1f} and"
-      f" {dihedral(8, 14, 16, 18):.1f}, energy {state.getPotentialEnergy()}")
-with open(folder / "alanine_dipeptide.pdb", "w") as file:
-    PDBFile.writeFile(topology, x * 10 * unit.angstrom, file)
-(folder / "alanine_dipeptide.xml").write_text(XmlSerializer.serialize(system))
+def main():
+    topology = Topology()
+    chain = topology.addChain()
+    residues = {name: topology.addResidue(name, chain) for name in ("ACE", "ALA", "NME")}
+    x = np.zeros((0, 3))
+    atoms = []
+    for name, element, residue, rule in ATOMS:
+        atoms.append(topology.addAtom(name, Element.getBySymbol(element), residues[residue]))
+        x = np.vstack([x, placed(x, rule)])
+        if rule is not None:
+            topology.addBond(atoms[rule[0]], atoms[-1])
+
+    force_field = ForceField("amber99sbildn.xml", "amber99_obc.xml")
+    system = force_field.createSystem(topology, nonbondedMethod=NoCutoff, constraints=None, removeCMMotion=False)
+    context = Context(system, VerletIntegrator(0.001), Platform.getPlatformByName("Reference"))
+    context.setPositions(x)
+    LocalEnergyMinimizer.minimize(context, 1e-3, 0)
+    state = context.getState(getPositions=True, getEnergy=True)
+    x = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+    x -= x.mean(axis=0)
+
+    handedness = np.dot(np.cross(x[6] - x[8], x[14] - x[8]), x[10] - x[8])
+    assert handedness > 0, "not L-alanine"
+    print(f"phi {dihedral(x, 4, 6, 8, 14):.1f}, psi {dihedral(x, 6, 8, 14, 16):.1f}, omega {dihedral(x, 1, 4, 6, 8):.1f} and"
+          f" {dihedral(x, 8, 14, 16, 18):.1f}, energy {state.getPotentialEnergy()}")
+    with open(folder / "alanine_dipeptide.pdb", "w") as file:
+        PDBFile.writeFile(topology, x * 10 * unit.angstrom, file)
+    (folder / "alanine_dipeptide.xml").write_text(XmlSerializer.serialize(system))
+
+
+if __name__ == "__main__":
+    main()

@@ -177,11 +177,10 @@ MoleculeConfig molecule_config(const MoleculeRequest& request, const std::filesy
                                ? "no torsions: every bond is in a ring, on a line, or ends in equal atoms"
                                : fmt::format("torsions: {}", dihedrals_text(molecule, torsions)));
   if (!centres.empty()) {
-    config.remarks.push_back(
-        fmt::format("stereocentres: {}. The flow draws both mirror images; analyze and export tell them "
-                    "apart, and --mirror "
-                    "reflects one of them",
-                    fmt::join(centres, ", ")));
+    config.remarks.push_back(fmt::format(
+        "stereocentres: {}. The flow draws both mirror images: evaluations and analyses reflect and "
+        "count them, and so does export --mirror",
+        fmt::join(centres, ", ")));
   }
 
   std::string& text = config.text;
