@@ -481,6 +481,16 @@ std::string with_digits_for(double value, double error) {
   return fmt::format("{:.{}g}", value, digits);
 }
 
+/// A line for each kind of configurations that there are, by share and weight.
+std::string identities_table(const Evaluation& identities) {
+  std::string text;
+  for (const auto& [name, of] : identities.items()) {
+    const double share = of.at("share"), weight = of.at("weight");
+    if (share > 0) text += fmt::format("{:<24} {:>12.4f} reweighted {:.4f}\n", name, share, weight);
+  }
+  return text;
+}
+
 /// A line for each of the metrics: the distance of the samples, of the reweighted ones, and its floor.
 std::string metrics_table(const Evaluation& metrics) {
   const auto shown = [](const Evaluation& value) {
@@ -514,6 +524,7 @@ std::string evaluation_table(const Evaluation& evaluation) {
     text += verdict->get<std::string>() + "\n";
   for (const auto& [name, value] : evaluation.items()) {
     if (name == "metrics") text += metrics_table(value);
+    if (name == "identities") text += identities_table(value);
     if (name.ends_with("_error") || value.is_structured() || value.is_boolean() || name == "format_version" ||
         name == "verdict")
       continue;
