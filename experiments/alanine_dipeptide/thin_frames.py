@@ -1,22 +1,27 @@
-"""Some of the frames of each chain of a finished simulation: thin_frames.py RUN OUTPUT [STRIDE]; a stride of 5 made
-classical-frames.npz."""
+"""Some of the frames of each chain of a finished simulation, without their forces: thin_frames.py RUN OUTPUT [STRIDE]. A
+stride of 5 made classical-frames.npz, a stride of 1 gfn2-frames.npz. Frames of a biased simulation keep their bias."""
 import sys
 
 import numpy as np
 
 def main(run, output, stride="10"):
     stride = int(stride)
-    columns = {"x": [], "chain": [], "record": [], "energy": []}
+    columns = {}
     for part in ("train", "validation", "test"):
         data = np.load(f"{run}/data/{part}.npz")
         for chain in np.unique(data["chain"]):
             rows = np.flatnonzero(data["chain"] == chain)  # in the order of time
             kept = np.arange(stride - 1, len(rows), stride)
-            columns["x"].append(data["x"][rows[kept]])
-            columns["chain"].append(np.full(len(kept), chain, np.int32))
-            columns["record"].append(kept.astype(np.int32))
-            columns["energy"].append(data["energy"][rows[kept]])
-    np.savez_compressed(output, **{name: np.concatenate(values) for name, values in columns.items()})
+            found = {"x": data["x"][rows[kept]], "chain": np.full(len(kept), chain, np.int32),
+                     "record": kept.astype(np.int32), "energy": data["energy"][rows[kept]]}
+            if "bias" in data:
+                found["bias"] = data["bias"][rows[kept]]
+            for name, values in found.items():
+                columns.setdefault(name, []).append(values)
+    arrays = {name: np.concatenate(values) for name, values in columns.items()}
+    if "bias" in arrays:
+        arrays["bias_is"] = data["bias_is"]
+    np.savez_compressed(output, **arrays)
 
 
 if __name__ == "__main__":
