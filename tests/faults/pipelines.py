@@ -16,7 +16,9 @@ PARTICLES = sets("simulate.samples=4000 simulate.chains=8 simulate.burn_in=200 s
 MOLECULE = sets("simulate.samples=400 simulate.chains=4 simulate.rungs=2 simulate.burn_in=10 simulate.pilot=100 "
                 "simulate.leapfrog_steps=3 umbrella.windows=4 umbrella.stiffness=10 umbrella.relax_steps=20 umbrella.record_every=5 "
                 "umbrella.steps=400 umbrella.discard=0.05 relax.steps=20 train.steps=30 train.batch=8 train.log_every=10 "
-                "train.checkpoint_every=10 network.hidden=8 network.layers=1 evaluate.samples=20 evaluate.test_samples=10 "
+                "train.checkpoint_every=10 network.hidden=8 network.layers=1 finetune.steps=10 finetune.batch=2 "
+                "finetune.flow_steps=2 finetune.log_every=5 finetune.checkpoint_every=5 finetune.validation_batches=1 "
+                "evaluate.samples=20 evaluate.test_samples=10 "
                 f"checkpoint_seconds=0.05 threads=1 {FLOW}")
 SURROGATE = sets("system.solvent= umbrella.windows=4 umbrella.stiffness=5 umbrella.relax_steps=20 umbrella.record_every=6 "
                  "surrogate.leapfrog_steps=3 surrogate.samples=40 surrogate.rounds=2 checkpoint_seconds=0.05 threads=1")
