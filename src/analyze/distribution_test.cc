@@ -68,6 +68,24 @@ TEST(SampleSet, ErrorsOfChainsAllowForTheirCorrelation) {
   EXPECT_NEAR(mean_over(uneven, x).error, std::sqrt(time / n), 0.15 * std::sqrt(time / n));
 }
 
+TEST(SampleSet, WeightedChainsHaveBothTheirWeightsAndTheirCorrelation) {
+  // exp(x/2) makes a unit normal distribution one about 1/2; each chain is drawn anew many times.
+  constexpr int repeats = 100;
+  double squares = 0;
+  for (std::uint64_t repeat = 0; repeat < repeats; ++repeat) {
+    std::vector<double> x, log_weights;
+    for (std::uint64_t chain = 0; chain < 4; ++chain) {
+      const std::vector<double> part = correlated(100 + 4 * repeat + chain, 1000, 0.8);
+      x.insert(x.end(), part.begin(), part.end());
+    }
+    for (const double value : x) log_weights.push_back(value / 2);
+    const Estimate mean = mean_over(weighted_chain_set(std::vector<std::size_t>(4, 1000), log_weights), x);
+    squares += std::pow((mean.value - 0.5) / mean.error, 2) / repeats;
+    EXPECT_GT(mean.error, 1.8 * mean_over(weighted_set(log_weights), x).error);
+  }
+  EXPECT_NEAR(squares, 1, 5 * std::sqrt(2.0 / repeats));
+}
+
 TEST(SampleSet, DisagreeingChainsAreWorthLittle) {
   std::vector<double> x = normal(3, 400);
   for (std::size_t k = 200; k < 400; ++k) x[k] += 10;

@@ -256,7 +256,9 @@ void simulate_into(const RunConfig& config, const RunFolder& folder, const std::
   if (energies.bias != nullptr) {
     bias = take_off(*energies.bias, result);
     for (const double value : bias) weights.push_back(std::exp(value));
-    result.mean_energy = unbiased_mean_energy(result, weights, options.chains);
+    // Where some energy is not finite the mean is unknown, and stays so.
+    if (std::isfinite(result.mean_energy.estimate.value))
+      result.mean_energy = unbiased_mean_energy(result, weights, options.chains);
   }
   auto json = simulation_json(result, options);
   if (energies.guards != nullptr) json["guards"] = guards_json(energies.guards->restraints().size(), guards);
